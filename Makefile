@@ -1,0 +1,48 @@
+# Everything starts here: `make demo` and `make test` set themselves up on a machine with git, make and Python >= 3.11.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo lab test test-slow check lock bench front clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+setup: .venv/.ready ## make .venv from requirements.lock (hashes checked)
+
+.venv/.ready: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found; name one: make PYTHON=/path/to/python3"; exit 1; }
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
+	@echo "installing the locked dependencies into .venv (a minute or two the first time) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.7'
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## run the main job offline: a table, a report, pictures (no key, no GPU)
+	@$(BIN)/workbench demo
+
+lab: setup ## open JupyterLab on notebooks/
+	$(BIN)/jupyter lab notebooks
+
+test: setup ## all fast tests
+	$(BIN)/python -m pytest
+
+test-slow: setup ## browser, foreign servers, fault campaigns
+	$(BIN)/python -m pytest -m slow
+
+check: setup ## ruff, mypy --strict, layers
+	$(BIN)/ruff check workbench tests benchmarks tools
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_layers.py
+
+lock: setup ## resolve the dependencies again
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --extra dev --extra otlp pyproject.toml -o requirements.lock
+
+bench: setup ## measure; writes benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks
+
+clean: ## remove what was built
+	rm -rf .venv traces/runs

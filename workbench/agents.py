@@ -1,0 +1,146 @@
+"""Who speaks and what is said: Message, Agent, Reply and the ModelMix that casts the agents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from workbench.errors import UsageError
+
+ROLES = ("direct", "solve", "plan", "subtask", "merge", "check", "revise", "judge", "act")
+"""What a call is for. A small model is trained on these; a large one is told by the prompt."""
+
+STYLES = ("left-to-right", "pairs-first", "place-value", "estimate-first")
+"""Reasoning styles an agent may be given, so that different agents make different mistakes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A model's request to run a tool; `arguments` is the JSON text as it came."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat. `role` is system, user, assistant or tool."""
+
+    role: str
+    content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.role not in ("system", "user", "assistant", "tool"):
+            raise UsageError(f"Message.role must be system, user, assistant or tool, got {self.role!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A named worker bound to one model; `style` and `system` make it different from its fellows."""
+
+    name: str
+    model: str
+    role: str = "solve"
+    style: str | None = None
+    system: str = ""
+    temperature: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name or not self.model:
+            raise UsageError(f"Agent needs a name and a model, got name={self.name!r}, model={self.model!r}")
+        if self.temperature is not None and not 0 <= self.temperature <= 10:
+            raise UsageError(f"Agent.temperature must be between 0 and 10, got {self.temperature!r}")
+
+    def as_(self, role: str) -> Agent:
+        """The same agent in another role."""
+        return replace(self, role=role)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model returned for one call; `logprob` is the mean log-probability of its output tokens (nats)."""
+
+    text: str
+    input_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_usd: float | None = None
+    logprob: float | None = None
+    finish_reason: str = "stop"
+    thinking: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    response_model: str = ""
+
+
+@dataclass(frozen=True)
+class ModelMix:
+    """Which models do the work: `agents` maps a model to how many threads it gets; the others default to the first.
+
+    >>> ModelMix(agents={"abacus-s": 4, "abacus-m": 1}, synthesizer="abacus-m")
+    """
+
+    agents: Mapping[str, int] = field(default_factory=lambda: {"abacus-s": 1})
+    planner: str | None = None
+    synthesizer: str | None = None
+    judge: str | None = None
+    styles: tuple[str, ...] = ()
+    temperature: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.agents:
+            raise UsageError("ModelMix.agents needs at least one model, such as {'abacus-s': 5}")
+        for model, count in self.agents.items():
+            if not isinstance(model, str) or not model:
+                raise UsageError(f"ModelMix.agents maps a model's name to a count, got the key {model!r}")
+            if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+                raise UsageError(f"ModelMix needs at least one agent per model, got {count!r} for {model!r}")
+        object.__setattr__(self, "agents", dict(self.agents))
+        object.__setattr__(self, "styles", tuple(self.styles))
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Every model the mix can call, each once, in order."""
+        named = [*self.agents, self.planner, self.synthesizer, self.judge]
+        return tuple(dict.fromkeys(m for m in named if m))
+
+    @property
+    def main(self) -> str:
+        """The model with the most agents: what does a job nobody was named for."""
+        return max(self.agents, key=lambda m: self.agents[m])
+
+    def team(self, size: int) -> tuple[Agent, ...]:
+        """`size` solving agents dealt over the models in the mix's proportions, styles in turn."""
+        if size < 1:
+            raise UsageError(f"a team needs at least one agent, got {size!r}")
+        order = _deal(self.agents, size)
+        return tuple(
+            Agent(
+                name=f"{model.rsplit('/', 1)[-1]}#{i + 1}",
+                model=model,
+                style=self.styles[i % len(self.styles)] if self.styles else None,
+                temperature=self.temperature,
+            )
+            for i, model in enumerate(order)
+        )
+
+    def one(self, role: str) -> Agent:
+        """The agent that plans, merges, synthesizes, judges or checks."""
+        model = {"plan": self.planner, "merge": self.synthesizer, "judge": self.judge, "check": self.judge}.get(role)
+        fallback = self.synthesizer if role in ("judge", "check") else None
+        name = {"plan": "planner", "merge": "synthesizer", "judge": "judge", "check": "checker"}.get(role, role)
+        return Agent(name=name, model=model or fallback or self.main, role=role)
+
+
+def _deal(counts: Mapping[str, int], size: int) -> list[str]:
+    """Deal `size` seats in proportion to `counts`, largest remainder first, interleaved so that a short team is mixed."""
+    total = sum(counts.values())
+    given = dict.fromkeys(counts, 0)
+    order: list[str] = []
+    for seat in range(1, size + 1):
+        model = max(counts, key=lambda m: counts[m] * seat / total - given[m])
+        given[model] += 1
+        order.append(model)
+    return order
