@@ -1,0 +1,40 @@
+"""Keeping Runs in order: list them, remove them, check that a folder still holds what was written."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from workbench import seal, summary
+from workbench.errors import DataError
+from workbench.places import Place
+from workbench.store import Run, is_run, open_runs
+
+
+def list_runs(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """One row per Run: its path, size in bytes and summary numbers."""
+    rows = []
+    for run in open_runs(folder):
+        place = Place(run.path)
+        rows.append({"path": run.path, "created": run.manifest.get("created"), "bytes": sum(place.sizes().values()),
+                     "sealed": run.sealed, **summary.numbers(run)})  # fmt: skip
+    return rows
+
+
+def remove(path: str | os.PathLike[str]) -> int:
+    """Delete one Run with all its files and return the bytes freed. Refuses what is no Run or is being written."""
+    place = Place(path)
+    if not is_run(path):
+        raise DataError(f"no run at {place.url!r}; nothing was removed")
+    if busy := seal.writers(place):
+        raise DataError(f"{place.url} is being written ({', '.join(busy)}); nothing was removed")
+    freed = sum(place.sizes().values())
+    place.fs.rm(place.path, recursive=True)
+    return freed
+
+
+def check(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """{path, ok, problems} of one Run."""
+    run = Run(path)
+    found = run.verify()
+    return {"path": run.path, "ok": not found, "problems": found}

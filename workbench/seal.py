@@ -1,0 +1,112 @@
+"""Sealing: a Run's JSON lines → one Parquet file of flat columns, written beside them and put in place as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from workbench import columns, lines
+from workbench import manifest as manifests
+from workbench.notes import Notes
+from workbench.places import Place
+
+FILE = "spans.parquet"
+ROW_GROUP = 50_000
+_PLAIN = {"span_id": "PLAIN", "start_ns": "DELTA_BINARY_PACKED", "end_ns": "DELTA_BINARY_PACKED"}
+
+
+def span_files(sizes: dict[str, int]) -> list[str]:
+    """The JSON-lines files of a Run among its files, in writing order."""
+    return sorted(
+        (n for n in sizes if n.startswith("spans") and n.endswith(".jsonl")), key=lambda n: (n != "spans.jsonl", n)
+    )
+
+
+def writers(place: Place) -> list[str]:
+    """The spans files that a living process on this machine still writes."""
+    if place.local is None:
+        return []
+    return [name for name in span_files(place.sizes()) if manifests.is_written(place.local / name)]
+
+
+def is_sealed(manifest: dict[str, Any], sizes: dict[str, int]) -> bool:
+    """True where the Parquet holds all that the JSON lines hold (also where there are no lines beside it)."""
+    covered = (manifest.get("sealed") or {}).get("files", {})
+    present = {name: sizes[name] for name in span_files(sizes)}
+    return FILE in sizes and (not present or present == covered)
+
+
+def seal(place: Place) -> dict[str, Any]:
+    """Write spans.parquet from all JSON lines and note in run.json what it holds; returns that note."""
+    sizes = place.sizes()
+    files = {name: sizes[name] for name in span_files(sizes)}
+    run = str(manifests.read(place).get("id") or place.name)
+    notes = Notes()
+
+    def batches() -> Iterator[pa.Table]:
+        for name in files:
+            for spans, _ in lines.read(place, name, notes):
+                yield columns.table(spans, run)
+
+    note = write(place, batches())
+    note |= {"files": files, "skipped": notes.skipped, "warnings": notes.warnings}
+    manifests.change(place, lambda found: {**found, "sealed": note})
+    return note
+
+
+def write(place: Place, tables: Iterable[pa.Table]) -> dict[str, Any]:
+    """Write tables with the span schema as the Run's spans.parquet; returns {spans, bytes, sha256}."""
+    folder = None
+    if place.local is not None:
+        place.local.mkdir(parents=True, exist_ok=True)
+        folder = place.local
+    handle, fresh = tempfile.mkstemp(prefix=".spans-", suffix=".parquet", dir=folder)
+    os.close(handle)
+    try:
+        count = _write(fresh, tables)
+        os.chmod(fresh, 0o644)
+        note = {"spans": count, "bytes": os.path.getsize(fresh), "sha256": digest(fresh)}
+        if place.local is not None:
+            os.replace(fresh, place.local / FILE)
+        else:
+            place.fs.put_file(fresh, place.file(FILE))
+    finally:
+        if os.path.exists(fresh):
+            os.unlink(fresh)
+    return note
+
+
+def _write(path: str, tables: Iterable[pa.Table]) -> int:
+    count = 0
+    dictionary = [f.name for f in columns.SCHEMA if f.name not in _PLAIN]
+    with pq.ParquetWriter(
+        path, columns.SCHEMA, compression="zstd", use_dictionary=dictionary, column_encoding=_PLAIN
+    ) as parquet:
+        waiting: list[pa.Table] = []
+        for table in tables:
+            waiting.append(table)
+            if sum(t.num_rows for t in waiting) >= ROW_GROUP:
+                count += _flush(parquet, waiting)
+        count += _flush(parquet, waiting)
+    return count
+
+
+def _flush(parquet: pq.ParquetWriter, waiting: list[pa.Table]) -> int:
+    if not waiting:
+        return 0
+    table = pa.concat_tables(waiting)
+    waiting.clear()
+    parquet.write_table(table, row_group_size=ROW_GROUP)
+    return int(table.num_rows)
+
+
+def digest(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file."""
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
