@@ -1,1 +1,69 @@
-"""x"""
+"""A Jupyter workbench for studying parallel reasoning: how many agents, which strategy, which models, on which GPUs.
+
+>>> import workbench as wb
+>>> tasks = wb.load_tasks("arithmetic", n=60, difficulty=(1, 6), seed=0)
+>>> run = await wb.run(tasks, wb.Parallel(agents=5), wb.ModelMix({"abacus-s": 5}))
+>>> wb.TraceGraph(run, task=7)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    # write half
+    "Task": "tasks",
+    "load_tasks": "loading",
+    "Grader": "grading",
+    "grader": "grading",
+    "Agent": "agents",
+    "Message": "agents",
+    "ModelMix": "agents",
+    "Reply": "agents",
+    "Model": "models.base",
+    "Request": "models.base",
+    "Scripted": "models.scripted",
+    "Engine": "engine",
+    "Limits": "engine",
+    "Retry": "retrying",
+    "Prompts": "prompts",
+    "Strategy": "strategies",
+    "strategy": "strategies",
+    "Single": "strategies.single",
+    "Parallel": "strategies.parallel",
+    "Decompose": "strategies.decompose",
+    "Synthesis": "synthesis",
+    "Synthesizer": "synthesis",
+    "run": "runs",
+    # where the halves meet
+    "Run": "store",
+    "Span": "spans",
+    # read half
+    "answers": "frames",
+    "calls": "frames",
+    "decisions": "frames",
+    "threads": "frames",
+    # errors
+    "WorkbenchError": "errors",
+    "UsageError": "errors",
+    "DataError": "errors",
+    "ModelError": "errors",
+}
+"""Public name -> the module it lives in; a module is imported when its first name is used (PEP 562)."""
+
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        found = getattr(import_module(f"workbench.{_HOME[name]}"), name)
+        globals()[name] = found
+        return found
+    raise AttributeError(f"module 'workbench' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -63,9 +63,13 @@ class ModelOverloaded(ModelError):
 
 
 class BadReply(ModelError):
-    """An answer arrived but cannot be used."""
+    """An answer arrived but cannot be used; `reply` is what did arrive and was paid for, where that is known."""
 
     retryable = True
+
+    def __init__(self, message: str, reply: object = None) -> None:
+        super().__init__(message)
+        self.reply = reply
 
 
 class Stopped(WorkbenchError):

@@ -1,0 +1,234 @@
+"""LiteLLM: any provider, behind this one file; the only importer of litellm."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from types import ModuleType
+from typing import Any
+
+from workbench.agents import Message, Reply, ToolCall
+from workbench.errors import (
+    BadReply,
+    MissingKey,
+    ModelError,
+    ModelOverloaded,
+    ModelRefused,
+    ModelTimeout,
+    UsageError,
+    nearest,
+)
+from workbench.models.base import Request
+
+OFFLINE = ("abacus-s", "abacus-m")
+"""Names offered beside LiteLLM's when a name is wrong."""
+
+
+def load() -> ModuleType:
+    """Import litellm without its price-map download, its telemetry and its debug prints (2-4 s, once)."""
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    import litellm
+
+    litellm.telemetry = False
+    litellm.suppress_debug_info = True
+    litellm.drop_params = True  # a model without a seed or a temperature still answers; the span records what was asked
+    return litellm
+
+
+def missing_key(model: str) -> str | None:
+    """The one line that names the variables LiteLLM wants for this model, or None where nothing is missing."""
+    found = load().validate_environment(model)
+    names = [n for n in found["missing_keys"] if n != "OLLAMA_API_BASE"]  # ollama answers on its usual address
+    if found["keys_in_environment"] or not names:
+        return None
+    return f"{model} needs a key: set {' and '.join(names)} in the environment"
+
+
+def provider(model: str) -> str:
+    """The provider LiteLLM would ask. Raises UsageError where it cannot tell."""
+    litellm = load()
+    try:
+        return str(litellm.get_llm_provider(model)[1])
+    except litellm.exceptions.BadRequestError:
+        raise UsageError(
+            f"unknown model {model!r}{nearest(model, [*OFFLINE, *litellm.model_list])[:300]} … "
+            "A LiteLLM name is provider/model, such as openai/gpt-4o or hosted_vllm/my-model (with an api base)"
+        ) from None
+
+
+def price_per_token(model: str) -> tuple[float, float] | None:
+    """Dollars per input and output token by LiteLLM's bundled price map, or None where it does not know the model."""
+    litellm = load()
+    try:
+        info = litellm.get_model_info(model)
+    except litellm.exceptions.ModelNotMappedError:
+        return None
+    return float(info.get("input_cost_per_token") or 0), float(info.get("output_cost_per_token") or 0)
+
+
+class LiteLLM:
+    """One LiteLLM model. `api_base` reaches a self-hosted server; keys are read by LiteLLM from the environment."""
+
+    def __init__(self, name: str, *, api_base: str | None = None, options: Mapping[str, Any] | None = None) -> None:
+        self.name = name
+        self.api_base = api_base
+        self.options = dict(options or {})
+        self._litellm = load()
+        self._price = price_per_token(name)
+
+    def check(self) -> None:
+        """Raise MissingKey before anything is sent, where LiteLLM would have no key for this model."""
+        if self.api_base is None and "api_key" not in self.options:
+            line = missing_key(self.name)
+            if line:
+                raise MissingKey(line)
+
+    async def complete(self, request: Request) -> Reply:
+        """Answer one request. Raises ModelError and nothing else for what goes wrong on the other side."""
+        try:
+            response = await self._litellm.acompletion(**self._arguments(request))
+        except asyncio.CancelledError:
+            raise
+        except Exception as e:  # noqa: BLE001 - sorted into our own tree; an unknown one is raised again
+            raise self._sorted(e) from e
+        return self._reply(response)
+
+    async def stream(self, request: Request) -> AsyncIterator[str | Reply]:
+        """Yield text as it comes and, last, the whole Reply; a stream that breaks off raises ModelOverloaded."""
+        arguments = self._arguments(request) | {"stream": True, "stream_options": {"include_usage": True}}
+        chunks: list[Any] = []
+        finished = False
+        try:
+            async for chunk in await self._litellm.acompletion(**arguments):
+                chunks.append(chunk)
+                choice = chunk.choices[0] if chunk.choices else None
+                if choice is not None:
+                    finished = finished or bool(choice.finish_reason)
+                    if choice.delta.content:
+                        yield str(choice.delta.content)
+        except asyncio.CancelledError:
+            raise
+        except Exception as e:  # noqa: BLE001 - as above
+            raise self._sorted(e) from e
+        whole = self._litellm.stream_chunk_builder(chunks) if chunks else None
+        if whole is None or not finished:
+            raise BadReply(f"{self.name}: the stream broke off after {len(chunks)} pieces")
+        yield self._reply(whole)
+
+    async def aclose(self) -> None:
+        """Close LiteLLM's pooled connections."""
+        await self._litellm.close_litellm_async_clients()
+
+    def _arguments(self, request: Request) -> dict[str, Any]:
+        given: dict[str, Any] = {
+            "model": self.name,
+            "messages": [_message(m) for m in request.messages],
+            "num_retries": 0,  # the engine retries, where it is seen and counted
+            "max_retries": 0,
+            **self.options,
+            **request.options,
+        }
+        optional = {
+            "api_base": self.api_base,
+            "temperature": request.temperature,
+            "max_tokens": request.max_tokens,
+            "seed": request.seed,
+        }
+        given |= {k: v for k, v in optional.items() if v is not None}
+        if self.api_base is not None and "api_key" not in given and missing_key(self.name):
+            given["api_key"] = "none"  # a self-hosted server that asks for no key; the openai client insists on one
+        if request.reasoning == "extended" and not {"reasoning_effort", "thinking"} & given.keys():
+            given["reasoning_effort"] = "high"
+        elif request.reasoning == "none" and self._litellm.supports_reasoning(self.name):
+            given.setdefault("reasoning_effort", "none")
+        return given
+
+    def _reply(self, response: Any) -> Reply:
+        choice = response.choices[0] if getattr(response, "choices", None) else None
+        if choice is None:
+            raise BadReply(f"{self.name}: the answer has no choices")
+        message, usage = choice.message, getattr(response, "usage", None)
+        details = getattr(usage, "completion_tokens_details", None)
+        calls = tuple(
+            ToolCall(c.id or "", c.function.name or "", c.function.arguments or "") for c in message.tool_calls or ()
+        )
+        reply = Reply(
+            text=message.content or "",
+            input_tokens=getattr(usage, "prompt_tokens", 0) or 0,
+            output_tokens=getattr(usage, "completion_tokens", 0) or 0,
+            reasoning_tokens=getattr(details, "reasoning_tokens", 0) or 0,
+            cost_usd=self._cost(response),
+            logprob=_mean_logprob(choice),
+            finish_reason=choice.finish_reason or "stop",
+            thinking=getattr(message, "reasoning_content", None) or "",
+            tool_calls=calls,
+            response_model=getattr(response, "model", "") or "",
+        )
+        if not reply.text.strip() and not calls:
+            raise BadReply(f"{self.name}: the answer is empty (finish reason {reply.finish_reason})", reply)
+        return reply
+
+    def _cost(self, response: Any) -> float | None:
+        if self._price is None:
+            return None
+        hidden = getattr(response, "_hidden_params", {}) or {}
+        if hidden.get("response_cost") is not None:
+            return float(hidden["response_cost"])
+        usage = getattr(response, "usage", None)
+        tokens = (getattr(usage, "prompt_tokens", 0) or 0, getattr(usage, "completion_tokens", 0) or 0)
+        return tokens[0] * self._price[0] + tokens[1] * self._price[1]
+
+    def _sorted(self, e: Exception) -> Exception:
+        """LiteLLM's errors (subclasses of openai's) into our tree; a programming error comes back as it is."""
+        kinds = self._litellm.exceptions
+        text = f"{self.name}: {type(e).__name__}: {str(e).splitlines()[0][:500] if str(e) else ''}"
+        if isinstance(e, ModelError):
+            return e
+        if isinstance(e, (kinds.Timeout, TimeoutError)):
+            return ModelTimeout(text)
+        if isinstance(e, kinds.AuthenticationError):
+            return MissingKey(text) if "api_key" in str(e).lower() else ModelRefused(text)
+        if isinstance(e, kinds.JSONSchemaValidationError):
+            return BadReply(text)
+        if isinstance(e, kinds.RateLimitError):
+            return ModelOverloaded(text, _retry_after(e))
+        status = getattr(e, "status_code", None)
+        if isinstance(status, int):
+            if status in (408, 409, 425, 429) or status >= 500:
+                return ModelOverloaded(text, _retry_after(e))
+            return ModelRefused(text)
+        if isinstance(e, (kinds.APIConnectionError, kinds.APIError, kinds.OpenAIError, ConnectionError, OSError)):
+            return ModelOverloaded(text, _retry_after(e))
+        return e
+
+
+def _message(message: Message) -> dict[str, Any]:
+    plain: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        plain["tool_calls"] = [
+            {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.arguments}}
+            for c in message.tool_calls
+        ]
+    if message.tool_call_id:
+        plain["tool_call_id"] = message.tool_call_id
+    return plain
+
+
+def _mean_logprob(choice: Any) -> float | None:
+    content = getattr(getattr(choice, "logprobs", None), "content", None)
+    values = [t.logprob for t in content or () if t.logprob is not None]
+    return sum(values) / len(values) if values else None
+
+
+def _retry_after(e: Exception) -> float | None:
+    """Seconds from a Retry-After header, where the provider sent one in numbers."""
+    headers: Any = getattr(getattr(e, "response", None), "headers", None) or getattr(e, "headers", None) or {}
+    for headers in (headers, getattr(e, "litellm_response_headers", None) or {}):
+        try:
+            value = headers.get("retry-after") or headers.get("llm_provider-retry-after")
+            if value is not None:
+                return max(0.0, float(value))
+        except (AttributeError, ValueError):
+            continue
+    return None

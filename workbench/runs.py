@@ -1,0 +1,269 @@
+"""run: tasks × strategy × model mix → a Run on disk, resumable, bounded in money and time."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from workbench import __version__, semconv
+from workbench.agents import ModelMix, Reply
+from workbench.building import settings as settings_of
+from workbench.engine import Core, Engine, Limits
+from workbench.errors import DataError, ModelError, Stopped, UsageError, unknown
+from workbench.grading import Grader, grader, grader_for
+from workbench.loading import load_tasks
+from workbench.models.base import Model
+from workbench.models.registry import open_model, price_per_token
+from workbench.models.replay import recorded_reply
+from workbench.prompts import Prompts
+from workbench.recording import Listener, Recorder, fail
+from workbench.store import Run, RunWriter, is_run
+from workbench.strategies import Strategy, strategy
+from workbench.tasks import Task
+from workbench.team import Team
+
+RUNS = Path("traces/runs")
+"""Where new Runs go unless told otherwise; git ignores it."""
+
+
+async def run(
+    tasks: Sequence[Task] | str,
+    strategy_: str | Mapping[str, Any] | Strategy = "parallel",
+    mix: ModelMix | Mapping[str, int] | str | None = None,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    seed: int = 0,
+    repeats: int = 1,
+    limits: Limits | None = None,
+    grade: str | None = None,
+    at_once: int = 16,
+    api_base: str | None = None,
+    models: Mapping[str, Model] | None = None,
+    prompts: str | os.PathLike[str] | None = None,
+    record_content: bool = True,
+    stream: bool = False,
+    listeners: Sequence[Listener] = (),
+) -> Run:
+    """Put every task to the strategy's agents and record everything.
+
+    Args:
+        tasks: Tasks, or what `load_tasks` takes.
+        strategy_: a Strategy, its name, or its dict of settings.
+        mix: a ModelMix, {model: agents}, or one model's name (default abacus-s).
+        out: the Run's folder; a new one under traces/runs if None. A folder that holds the same run, unfinished, is resumed:
+            tasks that are done are not asked again, and no completed call of the others is paid for twice.
+        seed: of everything that is drawn. repeats: attempts at every task.
+        limits: slots, timeouts, deadline, budget, retries.
+        grade: exact, numeric, choice, math, recorded; chosen by the tasks if None.
+        at_once: tasks in work at the same time.
+        models: ready Model objects by name, used instead of opening them by name.
+        prompts: a folder whose files replace the package's prompts.
+        record_content: False leaves prompts and answers out of the record (such a run cannot reuse half-done tasks' calls).
+
+    Raises:
+        UsageError, MissingKey: before anything starts. A model's failure is no error here: it is in the record.
+    """
+    chosen = strategy(strategy_)
+    mix = _mix(mix)
+    tasks = load_tasks(tasks) if isinstance(tasks, str) else list(tasks)
+    _check(tasks, repeats, at_once)
+    using = grader(grade) if grade else grader_for(tasks)
+    words = Prompts(chosen.name, Path(prompts) if prompts else None)
+    opened = _open(mix, models or {}, api_base, seed)
+    manifest = _manifest(tasks, chosen, mix, using, words, seed, repeats, record_content)
+    place, done, recorded = _place(out, chosen, manifest)
+    writer = RunWriter(place, manifest)
+    recorder = Recorder(writer, writer.id, listeners=listeners, content=record_content)
+    core = Core(
+        opened, recorder, using, limits=limits, seed=seed, prices=price_per_token, recorded=recorded, stream=stream
+    )
+    work = [(t, k) for k in range(repeats) for t in tasks if (t.id, k) not in done]
+    team = Team(mix, words)
+    status = "interrupted"
+    try:
+        await _all(work, len(tasks) * repeats, chosen, team, core, at_once)
+        status = "stopped" if core.stopped else "closed"
+    finally:
+        recorder.close()
+        for model in opened.values():
+            if model not in (models or {}).values():
+                await model.aclose()
+        if core.stopped:
+            writer.update({"stopped": f"{type(core.stopped).__name__}: {core.stopped}"})
+        writer.close(status)
+    return Run(place)
+
+
+async def _all(
+    work: list[tuple[Task, int]], total: int, chosen: Strategy, team: Team, core: Core, at_once: int
+) -> None:
+    """Every task through its own coroutine, `at_once` of them at a time, in order."""
+    room = asyncio.Semaphore(at_once)
+    done = total - len(work)
+
+    async def one(task: Task, repeat: int) -> None:
+        nonlocal done
+        async with room:
+            if core.stopped is None:
+                await _attempt(task, repeat, chosen, team, core)
+                done += 1
+                spending = core.spending
+                core.recorder.progress(
+                    {
+                        "done": done,
+                        "total": total,
+                        "tokens": spending.tokens,
+                        "cost_usd": spending.cost_usd,
+                        "calls": spending.calls,
+                        "max_tokens": spending.max_tokens,
+                        "max_cost_usd": spending.max_cost_usd,
+                    }
+                )
+
+    async with asyncio.TaskGroup() as group:
+        for task, repeat in work:
+            group.create_task(one(task, repeat))
+
+
+async def _attempt(task: Task, repeat: int, chosen: Strategy, team: Team, core: Core) -> None:
+    """One trace: the strategy's solution of one task. A model's failure ends it, recorded; a bug of ours is raised."""
+    engine = Engine(core, task, repeat)
+    attributes: dict[str, Any] = {
+        semconv.OPERATION: semconv.WORKFLOW,
+        semconv.AGENT: chosen.name,
+        semconv.STRATEGY: chosen.name,
+        **engine.identity,
+    }
+    optional = {
+        semconv.AGENTS: getattr(chosen, "agents", 1),
+        semconv.TASK_CATEGORY: task.category,
+        semconv.TASK_DIFFICULTY: task.difficulty,
+        semconv.TASK_PROMPT: task.prompt if core.recorder.content else None,
+        semconv.TASK_TARGET: task.target if core.recorder.content else None,
+    }
+    attributes |= {k: v for k, v in optional.items() if v is not None}
+    with core.recorder.span(f"{semconv.WORKFLOW} {chosen.name}", attributes, root=True) as span:
+        try:
+            made = await chosen.solve(task, team, engine)
+        except ModelError as e:
+            fail(span, e)
+        except (Stopped, asyncio.CancelledError) as e:
+            span.set_attribute(semconv.CANCELLED, True)
+            if not isinstance(e, Stopped):
+                raise
+            core.stop(e)
+        else:
+            span.set_attribute(semconv.SYNTHESIS_KIND, made.kind)
+            engine.mark(span, made.answer, support=made.support, confidence=made.confidence)
+
+
+def _mix(mix: ModelMix | Mapping[str, int] | str | None) -> ModelMix:
+    if mix is None:
+        return ModelMix()
+    if isinstance(mix, str):
+        return ModelMix({mix: 1})
+    return mix if isinstance(mix, ModelMix) else ModelMix(dict(mix))
+
+
+def _check(tasks: Sequence[Task], repeats: int, at_once: int) -> None:
+    if not tasks:
+        raise UsageError("there are no tasks to run")
+    for name, value in (("repeats", repeats), ("at_once", at_once)):
+        if value < 1:
+            raise UsageError(f"{name} must be at least 1, got {value!r}")
+    seen: set[str] = set()
+    for task in tasks:
+        if not isinstance(task, Task):
+            raise UsageError(f"tasks must be Task objects (see load_tasks), got {type(task).__name__}")
+        if task.id in seen:
+            raise UsageError(f"two tasks have the id {task.id!r}")
+        seen.add(task.id)
+
+
+def _open(mix: ModelMix, given: Mapping[str, Model], api_base: str | None, seed: int) -> dict[str, Model]:
+    """Every model of the mix, all checked before the first task starts."""
+    for name in given:
+        if name not in mix.models:
+            raise unknown("model (it is not in the mix)", name, mix.models)
+    return {n: given[n] if n in given else open_model(n, api_base=api_base, seed=seed) for n in mix.models}
+
+
+def _manifest(
+    tasks: Sequence[Task],
+    chosen: Strategy,
+    mix: ModelMix,
+    using: Grader,
+    words: Prompts,
+    seed: int,
+    repeats: int,
+    content: bool,
+) -> dict[str, Any]:
+    """What makes this run what it is; `identity` is the hash of all that decides its outcome."""
+    rows = "\n".join(repr((t.id, t.prompt, t.target, t.choices)) for t in tasks)
+    deciding = {
+        "strategy": {"name": chosen.name, **settings_of(chosen)},
+        "mix": settings_of(mix),
+        "grader": using.name,
+        "tasks": {"n": len(tasks), "sha256": hashlib.sha256(rows.encode("utf-8", "surrogatepass")).hexdigest()},
+        "prompts_sha256": words.sha256,
+        "seed": seed,
+        "repeats": repeats,
+        "content": content,
+    }
+    identity = hashlib.sha256(repr(sorted(deciding.items())).encode()).hexdigest()
+    return {
+        **deciding,
+        "identity": identity,
+        "semconv": semconv.VERSION,
+        "versions": {"workbench": __version__, "python": platform.python_version()},
+        "git_commit": _git_commit(),
+    }
+
+
+def _git_commit() -> str | None:
+    try:
+        found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None if found.returncode == 0 else None
+
+
+def _place(
+    out: str | os.PathLike[str] | None, chosen: Strategy, manifest: Mapping[str, Any]
+) -> tuple[str, set[tuple[str, int]], dict[str, Reply]]:
+    """The Run's folder, what is done in it already, and the replies that its unfinished tasks have paid for."""
+    if out is None:
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+        return str(RUNS / f"{stamp}-{chosen.name}-{os.urandom(2).hex()}"), set(), {}
+    place = os.fspath(out)
+    if not is_run(place):
+        return place, set(), {}
+    before = Run(place)
+    if before.manifest.get("identity") != manifest["identity"]:
+        differs = [k for k in ("strategy", "mix", "grader", "tasks", "prompts_sha256", "seed", "repeats", "content")
+                   if before.manifest.get(k) != manifest.get(k)]  # fmt: skip
+        raise DataError(f"{place} holds another run (its {', '.join(differs)} differ); name another folder")
+    return place, *_before(before)
+
+
+def _before(before: Run) -> tuple[set[tuple[str, int]], dict[str, Reply]]:
+    done: set[tuple[str, int]] = set()
+    paid: dict[str, Reply] = {}
+    for span in before.spans():
+        at = span.attributes
+        if at.get(semconv.OPERATION) == semconv.WORKFLOW:
+            done.add((str(at.get(semconv.TASK_ID)), int(at.get(semconv.REPEAT, 0))))
+        elif at.get(semconv.OPERATION) == semconv.CHAT and span.status != "ERROR":
+            reply = recorded_reply(span)
+            if reply is not None:
+                paid[str(at.get(semconv.CALL_KEY))] = reply
+    return done, paid
+
+

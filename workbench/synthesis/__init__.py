@@ -1,0 +1,79 @@
+"""Synthesis: how threads become one answer, an axis of its own; every strategy that ends in threads accepts any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from workbench.building import build
+from workbench.engine import Engine
+from workbench.errors import UsageError, unknown
+from workbench.synthesis.base import Group, Synthesis, Synthesizer, TooFewThreads, groups, outcome, supported, written
+from workbench.tasks import Task
+from workbench.team import Team
+from workbench.thread import Thread
+
+__all__ = [
+    "SYNTHESES",
+    "Group",
+    "Synthesis",
+    "Synthesizer",
+    "TooFewThreads",
+    "conclude",
+    "groups",
+    "outcome",
+    "supported",
+    "synthesizer",
+    "written",
+]
+
+SYNTHESES: Mapping[str, str] = {
+    "majority": "Majority",
+    "weighted": "Weighted",
+    "judge": "Judge",
+    "merge": "Merge",
+    "verify": "Verify",
+}
+
+
+def synthesizer(spec: str | Mapping[str, Any] | Synthesizer) -> Synthesizer:
+    """A synthesizer from its name, from {"name": …, settings…}, or itself."""
+    if isinstance(spec, Synthesizer) and not isinstance(spec, (str, Mapping)):
+        return spec
+    settings = {"name": spec} if isinstance(spec, str) else dict(spec) if isinstance(spec, Mapping) else {}
+    name = settings.pop("name", None)
+    if name is None:
+        raise UsageError(f"a synthesis is a name or a {{'name': …}} with settings, got {spec!r}")
+    if name not in SYNTHESES:
+        raise unknown("synthesis", name, SYNTHESES)
+    cls = getattr(import_module(f"workbench.synthesis.{name}"), SYNTHESES[name])
+    made: Synthesizer = build(cls, settings, f"synthesis {name!r}")
+    return made
+
+
+async def conclude(
+    threads: Sequence[Thread],
+    synthesis: Synthesizer,
+    min_threads: int,
+    task: Task,
+    team: Team,
+    engine: Engine,
+) -> Synthesis:
+    """End threads in a synthesis, in its own span with join links.
+
+    Lost threads are recorded as a decision; with fewer than `min_threads` left the task fails with TooFewThreads.
+    """
+    alive = [t for t in threads if not t.lost]
+    async with engine.synthesis(synthesis.name, threads) as span:
+        lost = [t for t in threads if t.error is not None]
+        if lost:
+            engine.decide("lost", "; ".join(f"thread {t.index}: {t.error}" for t in lost)[:500], threads=len(lost))
+        if len(alive) < max(1, min_threads):
+            raise TooFewThreads(
+                f"{len(alive)} of {len(threads)} threads are left, and min_threads is {min_threads}"
+                + (f"; the first was lost to: {lost[0].error}" if lost else "")
+            )
+        made = await synthesis.merge(task, alive, team, engine)
+        engine.mark(span, made.answer, support=made.support, confidence=made.confidence)
+        return made
