@@ -1,0 +1,179 @@
+"""Campaign: one run of a sweep: which cell starts next, what becomes of one that fails, and when it is over."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.errors import UsageError, WorkbenchError
+from workbench.sweeps import running, warm
+from workbench.sweeps.budget import Budget
+from workbench.sweeps.executors import open_executor
+from workbench.sweeps.one import Job, Outcome, execute
+
+if TYPE_CHECKING:
+    from workbench.sweeps.cells import Cell
+    from workbench.sweeps.sweep import Sweep
+
+LOST_TRIES = 3
+"""How often a cell is started again that was lost with its worker; that is no fault of the cell's and no retry."""
+
+
+@dataclass(slots=True)
+class State:
+    """How a sweep stands. `running` maps a cell's name to when it started (time.monotonic seconds)."""
+
+    cells: int
+    resumed: int = 0
+    done: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    running: dict[str, float] = field(default_factory=dict)
+    spent_usd: float = 0.0
+    seconds: list[float] = field(default_factory=list)
+    jobs: int = 1
+    kernel: str = ""
+
+    @property
+    def left(self) -> int:
+        """Cells that have not ended."""
+        return self.cells - self.resumed - self.done - len(self.failed)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Time to the end by the mean of the cells so far; None before the first."""
+        if not self.seconds:
+            return None
+        return self.left * sum(self.seconds) / len(self.seconds) / max(1, min(self.jobs, self.left))
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run a sweep; see `Sweep.run`."""
+
+    jobs: int = 2
+    resume: bool = True
+    retries: int = 0
+    timeout_s: float | None = None
+    kernel: str = "auto"
+    executor: Executor | str | None = None
+    output_mib: float = 20.0
+
+    def __post_init__(self) -> None:
+        for name, least in (("jobs", 1), ("retries", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise UsageError(f"{name} must be a whole number from {least}, got {value!r}")
+        for name in ("timeout_s", "output_mib"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise UsageError(f"{name} must be more than 0, got {value!r}")
+
+
+class Campaign:
+    """Runs the cells of a sweep that are not done."""
+
+    def __init__(
+        self, sweep: Sweep, options: Options, budget: Budget, on_change: Callable[[State], None] | None
+    ) -> None:
+        self.sweep, self.options, self.budget, self.on_change = sweep, options, budget, on_change
+        self.kernel = warm.choose(options.kernel, sweep.notebook).kind
+        done = sweep.ledger.done() if options.resume else {}
+        self.todo: deque[Cell] = deque(cell for cell in sweep.cells if cell.identity not in done)
+        self.starved: list[Cell] = []  # stopped by their share of the budget; each gets all that is left in the end
+        self.tries: dict[str, int] = {}
+        self.lost: dict[str, int] = {}
+        self.pending: dict[Future[Outcome], tuple[Cell, Job]] = {}
+        self.state = State(len(sweep.cells), resumed=len(sweep.cells) - len(self.todo), jobs=options.jobs)
+
+    def run(self) -> State:
+        """Run to the end. KeyboardInterrupt kills the kernels, waits for their cells to be put away, and goes on up."""
+        running.stopping.clear()
+        self.budget.recover({c.identity: self.sweep.out / "cells" / c.name for c in self.sweep.cells})
+        self._tell()
+        if not self.todo:
+            return self.state
+        with open_executor(self.options.executor, self.options.jobs) as pool:
+            try:
+                while self.todo or self.pending or self.starved:
+                    self._start(pool)
+                    if not self.pending:
+                        break
+                    ended, _ = wait(self.pending, timeout=1.0, return_when=FIRST_COMPLETED)
+                    for future in ended:
+                        self._end(future)
+                    self._tell()
+            except BaseException:
+                for future in self.pending:
+                    future.cancel()
+                running.stop_all()
+                wait(self.pending, timeout=30)
+                raise
+        for cell in [*self.todo, *self.starved]:
+            self.state.failed[cell.name] = "not run: the budget is spent"
+        self._tell()
+        return self.state
+
+    def _start(self, pool: Executor) -> None:
+        """Fill the free slots."""
+        while len(self.pending) < self.options.jobs:
+            if not self.todo and self.starved and not self.pending:
+                cell = self.starved.pop()
+            elif self.todo:
+                cell = self.todo.popleft()
+            else:
+                return
+            granted = self.budget.grant(cell.identity, min(self.options.jobs - len(self.pending), len(self.todo) + 1))
+            if granted == 0:
+                self.todo.appendleft(cell)
+                return
+            self.tries[cell.identity] = attempt = self.tries.get(cell.identity, 0) + 1
+            job = self.sweep.job(
+                cell,
+                granted_usd=granted,
+                attempt=attempt,
+                kernel=self.kernel,
+                timeout_s=self.options.timeout_s,
+                output_mib=self.options.output_mib,
+            )
+            self.pending[pool.submit(execute, job)] = cell, job
+            self.state.running[cell.name] = time.monotonic()
+
+    def _end(self, future: Future[Outcome]) -> None:
+        """Put one ended cell where it belongs: done, to be tried again, or failed."""
+        cell, job = self.pending.pop(future)
+        self.state.running.pop(cell.name, None)
+        try:
+            outcome = future.result()
+        except (BrokenExecutor, CancelledError) as error:
+            self.budget.settle(cell.identity, Path(job.folder), {})
+            self.lost[cell.identity] = lost = self.lost.get(cell.identity, 0) + 1
+            if isinstance(error, BrokenExecutor):
+                raise WorkbenchError(
+                    f"the executor broke ({error}); what is finished is kept: run the sweep again"
+                ) from error
+            if lost < LOST_TRIES:
+                self.todo.appendleft(cell)
+            else:
+                self.state.failed[cell.name] = f"lost {lost} times with its worker"
+            return
+        granted = job.given.get("max_cost_usd")
+        self.budget.settle(cell.identity, Path(job.folder), outcome.measures)
+        self.state.spent_usd = self.budget.settled_usd
+        if outcome.status == "done":
+            self.state.done += 1
+            self.state.seconds.append(outcome.seconds)
+        elif (outcome.error or "").startswith("BudgetExceeded") and granted and self.budget.left_usd > granted:
+            self.starved.append(cell)
+        elif self.tries[cell.identity] <= self.options.retries:
+            self.todo.append(cell)
+        else:
+            self.state.failed[cell.name] = outcome.error or outcome.status
+
+    def _tell(self) -> None:
+        if self.on_change is not None:
+            self.on_change(replace(self.state, running=dict(self.state.running), failed=dict(self.state.failed)))

@@ -1,0 +1,127 @@
+"""Ledger: which cells of a sweep's folder are finished, who may write there, and what was spent.
+
+A cell is finished when its folder holds `cell.json`, which is written last and at once (a temporary file, fsync,
+rename, fsync of the folder). So nothing has to agree with anything else after a crash or a power cut: either the file
+is there, and then so is all it speaks of, or the cell is run again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import UsageError
+
+CELL_FILE = "cell.json"
+SPEND_FILE = "spend.jsonl"
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON file so that after any crash it is whole or not there."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(value, file, indent=1, default=str, allow_nan=False)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+    with suppress(OSError):  # some file systems cannot sync a folder
+        fd = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The object in a JSON file; None when there is none or it is broken."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+class Ledger:
+    """The record in a sweep's folder. Reading needs no lock; `lock()` is held by the one sweep that may write."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.cells = folder / "cells"
+        self.spend_file = folder / SPEND_FILE
+
+    def results(self) -> dict[str, dict[str, Any]]:
+        """Every cell with a result, by identity: one listing and one small read a cell."""
+        found = {}
+        if self.cells.is_dir():
+            with os.scandir(self.cells) as entries:
+                for entry in entries:
+                    if record := read_json(Path(entry.path, CELL_FILE)):
+                        found[str(record.get("identity"))] = {**record, "folder": entry.path}
+        return found
+
+    def done(self) -> dict[str, dict[str, Any]]:
+        """The results of cells that ended well."""
+        return {key: record for key, record in self.results().items() if record.get("status") == "done"}
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder; it is freed however the process ends. Raises UsageError while another sweep holds it."""
+        self.cells.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "sweep.lock").open("a+") as file:
+            try:
+                _lock(file.fileno())
+            except OSError:
+                file.seek(0)
+                raise UsageError(
+                    f"{self.folder} is in use by another sweep ({file.read().strip() or 'unknown'}); "
+                    "wait for it or choose another folder"
+                ) from None
+            file.truncate(0)
+            file.write(f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
+            file.flush()
+            yield
+            file.truncate(0)
+
+    def spend(self, **entry: Any) -> None:
+        """Append one line to what was granted or spent, on disk before it returns."""
+        with self.spend_file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def spending(self) -> tuple[float, dict[str, float]]:
+        """USD settled so far, and what each cell was granted that never settled because its sweep died."""
+        settled, open_grants = 0.0, dict[str, float]()
+        if self.spend_file.is_file():
+            for line in self.spend_file.read_text(encoding="utf-8").splitlines():
+                try:
+                    entry = json.loads(line)
+                except ValueError:
+                    continue  # torn by a crash: the grant was not handed out
+                cell = str(entry["cell"])
+                if "granted_usd" in entry:
+                    open_grants[cell] = float(entry["granted_usd"])
+                else:
+                    settled += float(entry["spent_usd"])
+                    open_grants.pop(cell, None)
+        return settled, open_grants
+
+
+def _lock(fd: int) -> None:
+    if os.name == "nt":
+        import msvcrt
+
+        msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+    else:
+        import fcntl
+
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

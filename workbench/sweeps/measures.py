@@ -1,0 +1,101 @@
+"""What a cell found: the notebook says it with `conclude`, and the sweep reads it from the executed notebook."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from workbench.store import Run
+
+MIME = "application/vnd.workbench.measures+json"
+
+
+class Conclusion:
+    """The measures of one cell; shows as a short table in JupyterLab and as a line of text elsewhere."""
+
+    def __init__(self, measures: Mapping[str, Any]) -> None:
+        self.measures = {name: _plain(name, value) for name, value in measures.items()}
+
+    def __repr__(self) -> str:
+        return "  ".join(f"{name} {_shown(value)}" for name, value in self.measures.items()) or "nothing concluded"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        import html
+
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(k)}</th><td>{html.escape(_shown(v))}</td></tr>"
+            for k, v in self.measures.items()
+        )
+        return {"text/plain": repr(self), "text/html": f"<table>{rows}</table>", MIME: self.measures}
+
+
+def conclude(run: Run | None = None, /, **measures: Any) -> Conclusion:
+    """Record what this notebook found: the standard measures of its Run, and more by name (number, text, bool, None).
+
+    Called from a notebook, it displays them; a sweep makes its row of them. The last call for a name wins.
+    """
+    found = Conclusion({**(run_measures(run) if run is not None else {}), **measures})
+    try:
+        from IPython.core.getipython import get_ipython
+    except ImportError:
+        return found
+    if get_ipython() is not None:
+        from IPython.display import display
+
+        display(found)
+        found._repr_mimebundle_ = lambda *_, **__: {}  # type: ignore[method-assign]  # shown once, also on a cell's last line
+    return found
+
+
+def run_measures(run: Run) -> dict[str, Any]:
+    """The measures every Run has. Times are seconds; an interval is the 95 % one, clustered by task."""
+    from workbench import frames, stats
+
+    table = frames.answers(run)
+    mean, low, high = stats.accuracy(table)[:3] if hasattr(stats, "accuracy") else (table["score"].mean(), None, None)
+    return {
+        "task_count": int(table["task_id"].nunique()),
+        "answered": int(table["answer"].notna().sum()),
+        "errors": int(table["error"].notna().sum()),
+        "accuracy": mean,
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "calls": int(table["calls"].sum()),
+        "input_tokens": int(table["input_tokens"].sum()),
+        "output_tokens": int(table["output_tokens"].sum()),
+        "tokens_per_task": (table["input_tokens"] + table["output_tokens"]).mean(),
+        "cost_usd": float(table["cost_usd"].sum()),
+        "latency_s": table["wall_s"].mean(),
+        "p50_s": table["wall_s"].quantile(0.5),
+        "p95_s": table["wall_s"].quantile(0.95),
+        "critical_path_s": table["critical_path_s"].mean(),
+    }
+
+
+def read_measures(notebook: Mapping[str, Any]) -> dict[str, Any]:
+    """All measures an executed notebook concluded."""
+    found: dict[str, Any] = {}
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", ()):
+            measures = output.get("data", {}).get(MIME)
+            if isinstance(measures, Mapping):
+                found.update(measures)
+    return found
+
+
+def _plain(name: str, value: Any) -> Any:
+    if hasattr(value, "item"):  # a NumPy scalar
+        value = value.item()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int | bool):
+        return value
+    raise UsageError(f"a measure is a number, a text, a bool or None; {name!r} is {type(value).__name__}")
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

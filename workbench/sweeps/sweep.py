@@ -1,0 +1,197 @@
+"""Sweep: one notebook over a grid, in a folder that can be stopped, resumed and read at any time."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import DataError, UsageError
+from workbench.sweeps import budget as budgets
+from workbench.sweeps.cells import Cell, notebook_hash, package_version, plan
+from workbench.sweeps.grid import Grid
+from workbench.sweeps.ledger import Ledger, read_json, write_json
+from workbench.sweeps.one import NOTEBOOK_FILE, RUN_FOLDER, Job
+from workbench.sweeps.parameters import check, load_notebook, read_parameters
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.sweeps.campaign import State
+
+SWEEP_FILE = "sweep.json"
+
+
+class Sweep:
+    """One parameterised notebook × a grid of choices; results in `out`.
+
+    The notebook has a cell tagged `parameters`; of its names, `out` is the folder of the cell's Run, set by the sweep.
+    It says what it found with `workbench.conclude(run)`. Nothing is run, and nothing written, before `run()`.
+
+    >>> sweep = Sweep("notebooks/agent_count.ipynb", {"agents": [1, 3, 5], "strategy": ["parallel"]}, out="my-sweep")
+    >>> sweep.run(jobs=2).frame()
+    """
+
+    def __init__(
+        self,
+        notebook: str | Path,
+        grid: Grid | Mapping[str, Any] | Iterable[Mapping[str, Any]] | str | Path,
+        out: str | Path | None = None,
+        *,
+        base: str | Path | None = None,
+    ) -> None:
+        self.notebook = Path(notebook).resolve()
+        self.grid = Grid.of(grid)
+        self.out = (Path(out) if out is not None else Path("traces", "runs", f"sweep-{self.notebook.stem}")).resolve()
+        content = load_notebook(self.notebook)
+        self.parameters = read_parameters(content, self.notebook.name)
+        defaults = {name: p.default for name, p in self.parameters.items()}
+        rows = self.grid.expand(defaults)
+        if not rows:
+            raise UsageError("the grid has no cells: its conditions leave nothing")
+        check(rows, self.parameters, self.notebook.name)
+        self.cells: list[Cell] = plan(content, rows, Path(base) if base is not None else None)
+        self.notebook_hash = notebook_hash(content)
+        self.ledger = Ledger(self.out)
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Sweep:
+        """The sweep in a folder, as it was last run; it reads without the notebook it came from."""
+        folder = Path(folder).resolve()
+        record = read_json(folder / SWEEP_FILE)
+        if record is None:
+            raise DataError(f"{folder} holds no sweep (no readable {SWEEP_FILE})")
+        sweep = cls.__new__(cls)
+        sweep.notebook, sweep.out, sweep.ledger = Path(record["notebook"]), folder, Ledger(folder)
+        sweep.grid, sweep.notebook_hash, sweep.parameters = Grid(), record["notebook_hash"], {}
+        sweep.cells = [
+            Cell(i, cell["parameters"], cell["parameters"], cell["identity"]) for i, cell in enumerate(record["cells"])
+        ]
+        return sweep
+
+    def run(
+        self,
+        jobs: int = 2,
+        *,
+        resume: bool = True,
+        retries: int = 0,
+        timeout_s: float | None = None,
+        max_cost_usd: float | None = None,
+        kernel: str = "auto",
+        executor: Executor | str | None = None,
+        output_mib: float = 20.0,
+        on_change: Callable[[State], None] | None = None,
+    ) -> Sweep:
+        """Run every cell that has no result yet, `jobs` at once; return self.
+
+        A cell that fails is tried `retries` more times and then left as it is: its notebook tells why. `timeout_s`
+        bounds a whole notebook. `max_cost_usd` bounds what all cells spend together; the notebook must then have a
+        parameter `max_cost_usd` and pass it on to `run`. `kernel` is auto, cold, fork or bare. `executor` is any
+        concurrent.futures.Executor, "threads", "processes" or a Dask scheduler's address. `on_change` is called with
+        the State of the sweep whenever it changes. Ctrl-C stops all kernels; what is finished stays.
+        """
+        from workbench.sweeps.campaign import Campaign, Options
+
+        options = Options(jobs, resume, retries, timeout_s, kernel, executor, output_mib)
+        if not self.parameters:
+            raise UsageError("a sweep opened from its folder is for reading; to run it, make it of notebook and grid")
+        if max_cost_usd is not None:
+            self._needs_budget_parameter()
+        with self.ledger.lock():
+            shutil.copyfile(self.notebook, self.out / NOTEBOOK_FILE)
+            self._write_record()
+            try:
+                Campaign(self, options, budgets.Budget(max_cost_usd, self.ledger), on_change).run()
+            finally:
+                self.write_table()
+        return self
+
+    def job(self, cell: Cell, **options: Any) -> Job:
+        """What a worker needs for one cell."""
+        folder = self.out / "cells" / cell.name
+        given = dict(cell.given)
+        if "out" in self.parameters:
+            given["out"] = str(folder / RUN_FOLDER)
+        granted = options.pop("granted_usd", None)
+        if granted is not None:
+            given[budgets.PARAMETER] = granted
+        return Job(
+            notebook=str(self.out / NOTEBOOK_FILE),
+            folder=str(folder),
+            identity=cell.identity,
+            parameters=dict(cell.parameters),
+            given=given,
+            cwd=str(self.notebook.parent),
+            **options,
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """One row per cell of the grid: its parameters, its measures, `status`, `seconds`, `error`, `notebook`, `run`.
+
+        A measure that has the name of a parameter gets `_measured` at its end. Cells without a result are `planned`.
+        """
+        import pandas as pd
+
+        results = self.ledger.results()
+        rows = []
+        for cell in self.cells:
+            record = results.get(cell.identity, {})
+            folder = Path(record.get("folder", self.out / "cells" / cell.name))
+            measures = {
+                f"{k}_measured" if k in cell.parameters else k: v for k, v in record.get("measures", {}).items()
+            }
+            rows.append(
+                {
+                    "cell": cell.name,
+                    **cell.parameters,
+                    "status": record.get("status", "planned"),
+                    **measures,
+                    "seconds": record.get("seconds"),
+                    "error": record.get("error"),
+                    "notebook": str(folder / NOTEBOOK_FILE),
+                    "run": str(folder / RUN_FOLDER) if (folder / RUN_FOLDER / "run.json").is_file() else None,
+                }
+            )
+        return pd.DataFrame(rows)
+
+    def write_table(self) -> Path:
+        """Write `sweep.parquet`: the frame, with values that are no numbers or texts as JSON."""
+        import json
+
+        frame = self.frame()
+        for name in frame.columns:
+            kinds = {type(v) for v in frame[name] if v is not None}
+            if kinds & {list, dict, tuple} or (str in kinds and len(kinds) > 1):
+                frame[name] = [None if v is None else v if isinstance(v, str) else json.dumps(v) for v in frame[name]]
+        target = self.out / "sweep.parquet"
+        frame.to_parquet(target.with_suffix(".tmp"))
+        target.with_suffix(".tmp").replace(target)
+        return target
+
+    def __repr__(self) -> str:
+        done = len(self.ledger.done().keys() & {cell.identity for cell in self.cells})
+        return f"Sweep({self.notebook.name}, {len(self.cells)} cells, {done} done, {self.out})"
+
+    def _needs_budget_parameter(self) -> None:
+        if budgets.PARAMETER not in self.parameters:
+            raise UsageError(
+                f"{self.notebook.name} has no parameter {budgets.PARAMETER!r}, so nothing can hold it to a budget: "
+                f"add it to the parameters cell and pass it to run(…, {budgets.PARAMETER}={budgets.PARAMETER})"
+            )
+        if any(budgets.PARAMETER in cell.parameters for cell in self.cells):
+            raise UsageError(f"{budgets.PARAMETER!r} is on the grid and an option of the sweep; one place must say it")
+
+    def _write_record(self) -> None:
+        write_json(
+            self.out / SWEEP_FILE,
+            {
+                "notebook": str(self.notebook),
+                "notebook_hash": self.notebook_hash,
+                "workbench": package_version(),
+                "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "cells": [{"identity": cell.identity, "parameters": dict(cell.parameters)} for cell in self.cells],
+            },
+        )
