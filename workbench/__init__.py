@@ -46,6 +46,10 @@ _HOME = {
     "calls": "frames",
     "decisions": "frames",
     "threads": "frames",
+    # sweeps
+    "Grid": "sweeps.grid",
+    "Sweep": "sweeps.sweep",
+    "conclude": "sweeps.measures",
     # errors
     "WorkbenchError": "errors",
     "UsageError": "errors",
