@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import UsageError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from workbench.store import Run
 
 MIME = "application/vnd.workbench.measures+json"
@@ -53,11 +55,13 @@ def conclude(run: Run | None = None, /, **measures: Any) -> Conclusion:
 
 def run_measures(run: Run) -> dict[str, Any]:
     """The measures every Run has. Times are seconds; an interval is the 95 % one, clustered by task."""
-    from workbench import frames, stats
+    from workbench import frames
 
     table = frames.answers(run)
-    mean, low, high = stats.accuracy(table)[:3] if hasattr(stats, "accuracy") else (table["score"].mean(), None, None)
+    mean, low, high = _accuracy(table)
+    stopped = run.manifest.get("stopped")
     return {
+        **({"stopped": str(stopped)} if stopped else {}),
         "task_count": int(table["task_id"].nunique()),
         "answered": int(table["answer"].notna().sum()),
         "errors": int(table["error"].notna().sum()),
@@ -85,6 +89,18 @@ def read_measures(notebook: Mapping[str, Any]) -> dict[str, Any]:
             if isinstance(measures, Mapping):
                 found.update(measures)
     return found
+
+
+def _accuracy(table: pd.DataFrame) -> tuple[float, float, float]:
+    """Mean score and its 95 % interval over tasks (Student's t of the task means, so repeats do not narrow it)."""
+    from scipy import stats
+
+    means = table.groupby("task_id")["score"].mean().dropna()
+    mean, error = means.mean(), means.sem()
+    if len(means) < 2 or not error > 0:
+        return mean, math.nan, math.nan
+    half = error * stats.t.ppf(0.975, len(means) - 1)
+    return mean, max(0.0, mean - half), min(1.0, mean + half)
 
 
 def _plain(name: str, value: Any) -> Any:

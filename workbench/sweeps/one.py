@@ -63,6 +63,7 @@ def execute(job: Job) -> Outcome:
         node, kernel_name = engine.prepare(Path(job.notebook), target, job.given)
         node = engine.run(node, kernel_name, target, timeout_s=job.timeout_s, output_mib=job.output_mib, cwd=job.cwd)
         measures = read_measures(node) or _measures_of_run(folder / RUN_FOLDER)
+        error = measures.get("stopped")  # a Run cut short by its budget or deadline is no result
     except engine.FAILURES as failure:
         error = engine.first_line(failure)
     status = "done" if error is None else "stopped" if running.stopping.is_set() else "failed"
