@@ -67,6 +67,8 @@ LINK_KIND: Final = "workbench.link"  # on a link: FORK (this began from that) or
 FORK: Final = "fork"
 JOIN: Final = "join"
 INFERRED: Final = "workbench.inferred"  # true where a reader guessed fork or join
+UNTIMED: Final = "workbench.untimed"  # on a root: its record holds no times, a reader drew the steps one second apart
+MISSING_PARENT: Final = "workbench.missing_parent"  # the parent that a span names but that was not in the record
 
 # -- calls ------------------------------------------------------------------------------------------------------------------
 CALL_KEY: Final = "workbench.call.key"  # identity of a call within a run: a resumed run does not pay twice for it
