@@ -118,7 +118,7 @@ class ModelMix:
         order = _deal(self.agents, size)
         return tuple(
             Agent(
-                name=f"{model.rsplit('/', 1)[-1]}#{i + 1}",
+                name=f"{short_name(model)}#{i + 1}",
                 model=model,
                 style=self.styles[i % len(self.styles)] if self.styles else None,
                 temperature=self.temperature,
@@ -132,6 +132,15 @@ class ModelMix:
         fallback = self.synthesizer if role in ("judge", "check") else None
         name = {"plan": "planner", "merge": "synthesizer", "judge": "judge", "check": "checker"}.get(role, role)
         return Agent(name=name, model=model or fallback or self.main, role=role)
+
+
+def short_name(model: str) -> str:
+    """A model's name for a label: `openai/gpt-4o` -> gpt-4o, `replay:data/date.jsonl.gz#gpt-3.5` -> gpt-3.5."""
+    name = model.removeprefix("replay:")
+    if "#" in name:
+        name = name.rsplit("#", 1)[-1]
+    last = name.rstrip("/").rsplit("/", 1)[-1]
+    return last.split(".jsonl")[0] or name
 
 
 def _deal(counts: Mapping[str, int], size: int) -> list[str]:

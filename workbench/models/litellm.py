@@ -98,21 +98,19 @@ class LiteLLM:
         """Yield text as it comes and, last, the whole Reply; a stream that breaks off raises ModelOverloaded."""
         arguments = self._arguments(request) | {"stream": True, "stream_options": {"include_usage": True}}
         chunks: list[Any] = []
-        finished = False
         try:
-            async for chunk in await self._litellm.acompletion(**arguments):
+            response = await self._litellm.acompletion(**arguments)
+            async for chunk in response:
                 chunks.append(chunk)
-                choice = chunk.choices[0] if chunk.choices else None
-                if choice is not None:
-                    finished = finished or bool(choice.finish_reason)
-                    if choice.delta.content:
-                        yield str(choice.delta.content)
+                if chunk.choices and chunk.choices[0].delta.content:
+                    yield str(chunk.choices[0].delta.content)
         except asyncio.CancelledError:
             raise
         except Exception as e:  # noqa: BLE001 - as above
             raise self._sorted(e) from e
         whole = self._litellm.stream_chunk_builder(chunks) if chunks else None
-        if whole is None or not finished:
+        # LiteLLM ends a stream that broke off with a "stop" of its own; what the provider said stands only here
+        if whole is None or response.received_finish_reason is None:
             raise BadReply(f"{self.name}: the stream broke off after {len(chunks)} pieces")
         yield self._reply(whole)
 
@@ -194,11 +192,10 @@ class LiteLLM:
         if isinstance(e, kinds.RateLimitError):
             return ModelOverloaded(text, _retry_after(e))
         status = getattr(e, "status_code", None)
-        if isinstance(status, int):
-            if status in (408, 409, 425, 429) or status >= 500:
-                return ModelOverloaded(text, _retry_after(e))
+        if isinstance(status, int) and 400 <= status < 500 and status not in (408, 409, 425, 429):
             return ModelRefused(text)
-        if isinstance(e, (kinds.APIConnectionError, kinds.APIError, kinds.OpenAIError, ConnectionError, OSError)):
+        # 5xx, connection failures, and 200s whose body is not what it should be
+        if isinstance(e, (kinds.openai.OpenAIError, ConnectionError, OSError)):
             return ModelOverloaded(text, _retry_after(e))
         return e
 
