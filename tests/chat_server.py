@@ -91,14 +91,18 @@ class ChatServer:
             self.disconnects += 1
             return False
         if fault.status != 200 or fault.body is not None:
-            text = fault.body if fault.body is not None else json.dumps({"error": {"message": f"status {fault.status}"}})
+            text = (
+                fault.body if fault.body is not None else json.dumps({"error": {"message": f"status {fault.status}"}})
+            )
             _send(writer, fault.status, text, fault.headers)
         elif body.get("stream"):
             return await self._stream(body, fault, writer)
         else:
             text = json.dumps(self._completion(body))
             if fault.cut:
-                writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(text)}\r\n\r\n".encode())
+                writer.write(
+                    f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(text)}\r\n\r\n".encode()
+                )
                 writer.write(text[: len(text) // 2].encode())
                 await writer.drain()
                 return False
@@ -130,7 +134,9 @@ class ChatServer:
                 writer.transport.abort()
                 return False
         writer.write(_event(whole, {"index": 0, "delta": {}, "finish_reason": "stop"}))
-        writer.write(b"data: " + json.dumps({**_frame(whole), "choices": [], "usage": whole["usage"]}).encode() + b"\n\n")
+        writer.write(
+            b"data: " + json.dumps({**_frame(whole), "choices": [], "usage": whole["usage"]}).encode() + b"\n\n"
+        )
         writer.write(b"data: [DONE]\n\n")
         await writer.drain()
         return False

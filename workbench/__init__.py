@@ -28,7 +28,7 @@ _HOME = {
     "Scripted": "models.scripted",
     "Engine": "engine",
     "Limits": "engine",
-    "Retry": "retrying",
+    "Retry": "engine",
     "Prompts": "prompts",
     "Strategy": "strategies",
     "strategy": "strategies",

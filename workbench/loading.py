@@ -69,7 +69,9 @@ def load_tasks(
         where, rows = "the list", ((i + 1, r) for i, r in enumerate(source))
     tasks = _checked(where, rows, fields or {})
     if low is not None or high is not None:
-        tasks = [t for t in tasks if t.difficulty is not None and (low or -math.inf) <= t.difficulty <= (high or math.inf)]
+        tasks = [
+            t for t in tasks if t.difficulty is not None and (low or -math.inf) <= t.difficulty <= (high or math.inf)
+        ]
         if not tasks:
             raise DataError(f"{where}: no task has a difficulty from {low} to {high}")
     return tasks[:n] if n else tasks

@@ -88,7 +88,12 @@ class Recorder:
         """One span, current inside the `with`; an exception marks it as failed and goes on."""
         context = trace.set_span_in_context(trace.INVALID_SPAN) if root else None
         with self._tracer.start_as_current_span(
-            name, context, attributes=dict(attributes), links=links, record_exception=False, set_status_on_exception=False
+            name,
+            context,
+            attributes=dict(attributes),
+            links=links,
+            record_exception=False,
+            set_status_on_exception=False,
         ) as span:
             try:
                 yield span

@@ -265,5 +265,3 @@ def _before(before: Run) -> tuple[set[tuple[str, int]], dict[str, Reply]]:
             if reply is not None:
                 paid[str(at.get(semconv.CALL_KEY))] = reply
     return done, paid
-
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from workbench.agents import Agent, ModelMix
+from workbench.agents import Agent, Message, ModelMix
 from workbench.prompts import Prompts
 
 
@@ -27,7 +27,7 @@ class Team:
         """The same team with all threads on one model."""
         return replace(self, mix=replace(self.mix, agents={model: 1}))
 
-    def prompt(self, role: str, agent: Agent, **values: object) -> dict[str, str]:
-        """The `prompt` and `system` arguments of `engine.ask` or `engine.work` for an agent in that role."""
+    def prompt(self, role: str, agent: Agent, **values: object) -> tuple[Message, Message]:
+        """The chat that puts an agent in a role: system and user message, with the placeholders filled in."""
         system, user = self.prompts.fill(role, style=agent.style, **values)
-        return {"prompt": user, "system": system}
+        return Message("system", system), Message("user", user)

@@ -90,7 +90,7 @@ class LiteLLM:
             response = await self._litellm.acompletion(**self._arguments(request))
         except asyncio.CancelledError:
             raise
-        except Exception as e:  # noqa: BLE001 - sorted into our own tree; an unknown one is raised again
+        except Exception as e:
             raise self._sorted(e) from e
         return self._reply(response)
 
@@ -106,7 +106,7 @@ class LiteLLM:
                     yield str(chunk.choices[0].delta.content)
         except asyncio.CancelledError:
             raise
-        except Exception as e:  # noqa: BLE001 - as above
+        except Exception as e:
             raise self._sorted(e) from e
         whole = self._litellm.stream_chunk_builder(chunks) if chunks else None
         # LiteLLM ends a stream that broke off with a "stop" of its own; what the provider said stands only here
@@ -220,12 +220,12 @@ def _mean_logprob(choice: Any) -> float | None:
 
 def _retry_after(e: Exception) -> float | None:
     """Seconds from a Retry-After header, where the provider sent one in numbers."""
-    headers: Any = getattr(getattr(e, "response", None), "headers", None) or getattr(e, "headers", None) or {}
-    for headers in (headers, getattr(e, "litellm_response_headers", None) or {}):
+    sources = (getattr(getattr(e, "response", None), "headers", None), getattr(e, "litellm_response_headers", None))
+    for headers in sources:
+        value = (headers or {}).get("retry-after") or (headers or {}).get("llm_provider-retry-after")
         try:
-            value = headers.get("retry-after") or headers.get("llm_provider-retry-after")
             if value is not None:
                 return max(0.0, float(value))
-        except (AttributeError, ValueError):
+        except ValueError:  # a date: the back-off decides
             continue
     return None

@@ -45,3 +45,22 @@ def price_per_token(name: str) -> tuple[float, float] | None:
     from workbench.models.litellm import price_per_token as litellm_price
 
     return litellm_price(name)
+
+
+def describe(name: str) -> dict[str, object]:
+    """What is known of a model without calling it: where it runs, its price, whether its key is there."""
+    if name in ABACUS or name.startswith("replay:"):
+        open_model(name)
+        return {"model": name, "provider": "here", "input_usd_per_million": 0.0, "output_usd_per_million": 0.0, "ready": True,
+                "missing": None}  # fmt: skip
+    from workbench.models.litellm import missing_key, provider
+
+    where, price, missing = provider(name), price_per_token(name), missing_key(name)
+    return {
+        "model": name,
+        "provider": where,
+        "input_usd_per_million": price[0] * 1e6 if price else None,
+        "output_usd_per_million": price[1] * 1e6 if price else None,
+        "ready": missing is None,
+        "missing": missing,
+    }

@@ -60,10 +60,8 @@ def open_replay(source: str, *, seed: int = 0, fields: Mapping[str, str] | None 
     A file of several models replayed without #MODEL is one pool of all their samples.
     """
     path, _, wanted = source.partition("#")
-    if Path(path).is_dir():
-        samples = _from_run(Run(path), wanted)
-    else:
-        samples = _from_tasks(path, load_tasks(path, fields=fields), wanted)
+    from_run = Path(path).is_dir()
+    samples = _from_run(Run(path), wanted) if from_run else _from_tasks(path, load_tasks(path, fields=fields), wanted)
     return Replay(f"replay:{source}", samples, seed=seed)
 
 
@@ -94,9 +92,8 @@ def _from_run(run: Run, wanted: str) -> dict[str, list[Reply]]:
         at = span.attributes
         if at.get(semconv.OPERATION) == semconv.WORKFLOW:
             roots[span.trace_id] = str(at.get(semconv.TASK_ID, ""))
-        elif at.get(semconv.OPERATION) == semconv.CHAT and at.get(semconv.ROLE) in ("solve", "direct") and span.status != "ERROR":
-            if not wanted or at.get(semconv.REQUEST_MODEL) == wanted:
-                calls.append((int(at.get(semconv.SAMPLE, 0)), span.start_ns, span))
+        elif _solves(span) and wanted in ("", at.get(semconv.REQUEST_MODEL)):
+            calls.append((int(at.get(semconv.SAMPLE, 0)), span.start_ns, span))
     found: dict[str, list[Reply]] = {}
     for _, _, span in sorted(calls, key=lambda c: c[:2]):
         reply = recorded_reply(span)
@@ -105,6 +102,12 @@ def _from_run(run: Run, wanted: str) -> dict[str, list[Reply]]:
     if not found:
         raise UsageError(f"{run.path} holds no recorded answers to replay" + (f" of {wanted!r}" if wanted else ""))
     return found
+
+
+def _solves(span: Span) -> bool:
+    at = span.attributes
+    is_call = at.get(semconv.OPERATION) == semconv.CHAT and at.get(semconv.ROLE) in ("solve", "direct")
+    return is_call and span.status != "ERROR"
 
 
 def recorded_reply(span: Span) -> Reply | None:

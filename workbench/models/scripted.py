@@ -12,7 +12,9 @@ from workbench.models.base import Request
 class Scripted:
     """Answers with `answer(request)`, a text or a whole Reply, after `latency_s` seconds; an error it raises is the call's."""
 
-    def __init__(self, answer: Callable[[Request], str | Reply], *, name: str = "scripted", latency_s: float = 0.0) -> None:
+    def __init__(
+        self, answer: Callable[[Request], str | Reply], *, name: str = "scripted", latency_s: float = 0.0
+    ) -> None:
         self.name, self._answer, self._latency_s = name, answer, latency_s
 
     async def complete(self, request: Request) -> Reply:

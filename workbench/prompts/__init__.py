@@ -65,7 +65,9 @@ class Prompts:
         try:
             return Template(system).substitute(given).strip(), Template(user).substitute(given).strip()
         except KeyError as e:
-            raise DataError(f"the prompt {role!r} wants ${e.args[0]}, which it is not given; it may use {', '.join(given)}") from None
+            raise DataError(
+                f"the prompt {role!r} wants ${e.args[0]}, which it is not given; it may use {', '.join(given)}"
+            ) from None
 
     def _parsed(self, role: str) -> tuple[str, str]:
         if role not in self._cache:

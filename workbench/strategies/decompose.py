@@ -8,12 +8,12 @@ from typing import ClassVar
 
 from workbench.agents import Agent
 from workbench.engine import Engine
+from workbench.engine.thread import Thread
 from workbench.strategies.base import at_least
 from workbench.strategies.planning import BadPlan, Part, Plan, parse_plan
 from workbench.synthesis import Synthesis, TooFewThreads
 from workbench.tasks import Task
 from workbench.team import Team
-from workbench.thread import Thread
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Decompose:
             with engine.thread(planner, after=threads or after) as thread:
                 threads = [thread]
                 thread.answer = ""  # a plan is no answer to the task
-                reply = await engine.ask(planner, **asked, max_tokens=self.max_tokens)
+                reply = await engine.ask(planner, asked, max_tokens=self.max_tokens)
                 try:
                     plan = parse_plan(reply.text, self.max_subtasks)
                     engine.decide("split", f"into {len(plan.parts)} parts", parts=len(plan.parts))
@@ -74,7 +74,7 @@ class Decompose:
         agent = team.agents(1)[0]
         engine.decide("split", "not split: one agent solves the task whole")
         thread = await engine.work(
-            agent, **team.prompt("solve", agent, task=words), after=planned, max_tokens=self.max_tokens
+            agent, team.prompt("solve", agent, task=words), after=planned, max_tokens=self.max_tokens
         )
         if thread.error is not None:
             raise thread.error
@@ -112,7 +112,7 @@ class Decompose:
         words = part.task + (f"\n\nGiven:{given}" if given else "")
         if depth == 1:
             asked = team.prompt("subtask", agent, subtask=part.task, given=f"\n\nGiven:{given}" if given else "")
-            return await engine.work(agent, **asked, after=needed or planned, max_tokens=self.max_tokens)
+            return await engine.work(agent, asked, after=needed or planned, max_tokens=self.max_tokens)
         with engine.thread(agent, after=needed or planned) as thread:
             thread.answer = (await self._solve(words, depth - 1, task, team, engine, after=())).answer
         return thread
@@ -129,10 +129,11 @@ class Decompose:
             if len(threads) - len(lost) < self.min_threads:
                 raise TooFewThreads(f"{len(lost)} of {len(threads)} parts were lost; the first to: {lost[0].error}")
             parts = "\n".join(
-                f"Part {i + 1}: {p.task} = {t.answer or '?'}" for i, (p, t) in enumerate(zip(plan.parts, threads, strict=True))
+                f"Part {i + 1}: {p.task} = {t.answer or '?'}"
+                for i, (p, t) in enumerate(zip(plan.parts, threads, strict=True))
             )
             reply = await engine.ask(
-                writer, **team.prompt("merge", writer, task=words, parts=parts), max_tokens=self.max_tokens
+                writer, team.prompt("merge", writer, task=words, parts=parts), max_tokens=self.max_tokens
             )
             answer = engine.read(reply.text)
             share = sum(t.answer is not None for t in threads) / len(threads)

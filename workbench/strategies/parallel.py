@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from workbench.engine import Engine
+from workbench.engine.thread import Thread
 from workbench.strategies.base import Threads
 from workbench.synthesis import Synthesis, conclude
 from workbench.tasks import Task
 from workbench.team import Team
-from workbench.thread import Thread
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ async def solved(settings: Threads, task: Task, team: Team, engine: Engine) -> l
     return await engine.together(
         engine.work(
             agent,
-            **team.prompt(agent.role, agent, task=task.prompt),
+            team.prompt(agent.role, agent, task=task.prompt),
             index=i,
             reasoning=settings.reasoning,
             max_tokens=settings.max_tokens,

@@ -33,7 +33,7 @@ class Single:
         agent = team.agents(1)[0].as_("direct" if self.reasoning == "none" else "solve")
         asked = team.prompt(agent.role, agent, task=task.prompt)
         thread = await engine.work(
-            agent, **asked, reasoning=self.reasoning, max_tokens=self.max_tokens, options=self._thinking()
+            agent, asked, reasoning=self.reasoning, max_tokens=self.max_tokens, options=self._thinking()
         )
         if thread.error is not None:
             raise thread.error

@@ -8,11 +8,11 @@ from typing import Any
 
 from workbench.building import build
 from workbench.engine import Engine
+from workbench.engine.thread import Thread
 from workbench.errors import UsageError, unknown
 from workbench.synthesis.base import Group, Synthesis, Synthesizer, TooFewThreads, groups, outcome, supported, written
 from workbench.tasks import Task
 from workbench.team import Team
-from workbench.thread import Thread
 
 __all__ = [
     "SYNTHESES",

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
 from workbench.engine import Engine
+from workbench.engine.thread import Thread
 from workbench.errors import ModelError
 from workbench.tasks import Task
 from workbench.team import Team
-from workbench.thread import Thread
 
 
 class TooFewThreads(ModelError):
@@ -62,7 +62,9 @@ def groups(threads: Sequence[Thread], engine: Engine) -> list[Group]:
     return list(found.values())
 
 
-def outcome(best: Group | None, threads: Sequence[Thread], kind: str, confidence: float, *, tie: bool = False) -> Synthesis:
+def outcome(
+    best: Group | None, threads: Sequence[Thread], kind: str, confidence: float, *, tie: bool = False
+) -> Synthesis:
     """The Synthesis that picks one group (None: nobody said anything)."""
     used = tuple(t.index for t in threads)
     if best is None:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from workbench.engine import Engine
+from workbench.engine.thread import Thread
 from workbench.errors import ModelError, UsageError
 from workbench.synthesis.base import Group, Synthesis, groups, outcome
 from workbench.synthesis.majority import Majority
 from workbench.tasks import Task
 from workbench.team import Team
-from workbench.thread import Thread
 
 _BEST = re.compile(r"best\s*:?\s*\**\s*(?:candidate|answer)?\s*#?\s*(\d+)", re.IGNORECASE)
 
@@ -45,12 +45,16 @@ class Judge:
         if not votes:
             engine.decide("vote", "the judge named no candidate: the majority stands", answers=len(found))
             by_vote = await Majority().merge(task, threads, team, engine)
-            return Synthesis(by_vote.answer, by_vote.confidence, by_vote.support, by_vote.threads, self.name, by_vote.tie)
+            return Synthesis(
+                by_vote.answer, by_vote.confidence, by_vote.support, by_vote.threads, self.name, by_vote.tie
+            )
         # among candidates named equally often the one with more threads behind it
         best = max(votes, key=lambda i: (votes[i], len(found[i].threads)))
         share = votes[best] / self.orders
         tie = sum(v == votes[best] for v in votes.values()) > 1
-        engine.decide("vote", f"the judge named it in {votes[best]} of {self.orders} orders", answers=len(found), tie=tie)
+        engine.decide(
+            "vote", f"the judge named it in {votes[best]} of {self.orders} orders", answers=len(found), tie=tie
+        )
         return outcome(found[best], threads, self.name, share, tie=tie)
 
     async def _ask(self, task: Task, order: list[Group], team: Team, engine: Engine) -> Group | None:
@@ -59,7 +63,7 @@ class Judge:
             f"Candidate {i + 1} (answer {g.answer}):\n{g.threads[0].text.strip()}" for i, g in enumerate(order)
         )
         try:
-            reply = await engine.ask(judge, **team.prompt("judge", judge, task=task.prompt, candidates=shown))
+            reply = await engine.ask(judge, team.prompt("judge", judge, task=task.prompt, candidates=shown))
         except ModelError as e:
             engine.decide("lost", f"the judge failed: {e}")
             return None

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from workbench.engine import Engine
+from workbench.engine.thread import Thread
 from workbench.synthesis.base import Synthesis, groups, outcome
 from workbench.tasks import Task
 from workbench.team import Team
-from workbench.thread import Thread
 
 
 @dataclass(frozen=True)

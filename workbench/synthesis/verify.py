@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from workbench.engine import Engine
+from workbench.engine.thread import Thread
 from workbench.errors import ModelError, UsageError
 from workbench.synthesis.base import Group, Synthesis, groups, outcome
 from workbench.tasks import Task
 from workbench.team import Team
-from workbench.thread import Thread
 
-_VERDICT = re.compile(r"verdict\s*:?\s*\**\s*(right|wrong|correct|incorrect)\W*(?:\(?\s*(\d*\.?\d+)\s*(%)?)?", re.IGNORECASE)
+_VERDICT = re.compile(
+    r"verdict\s*:?\s*\**\s*(right|wrong|correct|incorrect)\W*(?:\(?\s*(\d*\.?\d+)\s*(%)?)?", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,9 @@ class Verify:
             return (votes, sure[id(group)]) if passing else (sure[id(group)], votes)
 
         best = max(passing or found, key=rank)
-        reason = f"{len(passing)} of {len(found)} answers pass the check" + ("" if passing else "; the most probable stands")
+        reason = f"{len(passing)} of {len(found)} answers pass the check" + (
+            "" if passing else "; the most probable stands"
+        )
         engine.decide("vote", reason, answers=len(found), passed=len(passing), probability=sure[id(best)])
         return outcome(best, threads, self.name, sure[id(best)])
 
@@ -61,7 +65,7 @@ async def verdicts(task: Task, threads: Sequence[Thread], team: Team, engine: En
     async def check(thread: Thread) -> float | None:
         asked = team.prompt("check", checker, task=task.prompt, solution=thread.text.strip())
         try:
-            reply = await engine.ask(checker, **asked)
+            reply = await engine.ask(checker, asked)
         except ModelError as e:
             engine.decide("lost", f"the checker failed on thread {thread.index}: {e}")
             return None
@@ -73,12 +77,11 @@ async def verdicts(task: Task, threads: Sequence[Thread], team: Team, engine: En
 
 
 def probability_right(text: str) -> float | None:
-    """The probability in a checker's text: its number where it gives one, else 1 or 0 by its verdict, None without one."""
-    verdict = None
-    for verdict in _VERDICT.finditer(text):
-        pass  # the last one counts
-    if verdict is None:
+    """The probability in a checker's text: its number where it gives one, else 1 or 0 by its verdict, else None."""
+    said = list(_VERDICT.finditer(text))
+    if not said:
         return None
+    verdict = said[-1]
     right = verdict.group(1).lower() in ("right", "correct")
     if verdict.group(2):
         number = float(verdict.group(2)) / (100 if verdict.group(3) else 1)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from workbench.engine import Engine
+from workbench.engine.thread import Thread
 from workbench.errors import UsageError, unknown
 from workbench.synthesis.base import Synthesis, groups, outcome
 from workbench.synthesis.verify import verdicts
 from workbench.tasks import Task
 from workbench.team import Team
-from workbench.thread import Thread
 
 BY = ("logprob", "verifier", "record")
 
@@ -62,6 +62,8 @@ class Weighted:
             return await verdicts(task, threads, team, engine)
         clipped = {m: min(max(p, 0.01), 0.99) for m, p in self.record.items()}
         return {
-            t.index: math.log(clipped[t.agent.model] / (1 - clipped[t.agent.model])) if t.agent.model in clipped else None
+            t.index: math.log(clipped[t.agent.model] / (1 - clipped[t.agent.model]))
+            if t.agent.model in clipped
+            else None
             for t in threads
         }

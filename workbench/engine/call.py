@@ -26,9 +26,8 @@ def derived_seed(seed: int, *place: object) -> int:
 def call_key(task_id: str, repeat: int, place: str, request: Request) -> str:
     """Identity of a call within a run: task, place and everything that was asked."""
     digest = hashlib.blake2b(digest_size=12)
-    for part in (task_id, repeat, place, request.model, request.role, request.style, request.temperature, request.max_tokens):
-        digest.update(repr(part).encode() + b"\0")
-    for part in (request.seed, request.reasoning, sorted(request.options.items()), request.messages):
+    asked = (request.model, request.role, request.style, request.temperature, request.max_tokens, request.seed)
+    for part in (task_id, repeat, place, asked, request.reasoning, sorted(request.options.items()), request.messages):
         digest.update(repr(part).encode("utf-8", "surrogatepass") + b"\0")
     return digest.hexdigest()
 

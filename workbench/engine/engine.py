@@ -7,121 +7,23 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from opentelemetry import trace
 
 from workbench import semconv
 from workbench.agents import Agent, Message, Reply
-from workbench.call import CallRecord, call_key, derived_seed
-from workbench.errors import DeadlineExceeded, ModelError, ModelTimeout, Stopped, UsageError, unknown
-from workbench.grading import Grader
+from workbench.engine.call import CallRecord, call_key, derived_seed
+from workbench.engine.core import Core
+from workbench.engine.place import current_thread, inside, place, racing
+from workbench.engine.spending import Reservation
+from workbench.engine.thread import Thread
+from workbench.errors import DeadlineExceeded, ModelError, ModelTimeout, Stopped, unknown
 from workbench.models.base import Model, Request
-from workbench.recording import Recorder, fail, link
-from workbench.retrying import Retry
-from workbench.spending import Reservation, Spending
+from workbench.recording import fail, link
 from workbench.tasks import Task
-from workbench.thread import Thread
 
 T = TypeVar("T")
-
-_thread: ContextVar[Thread | None] = ContextVar("workbench_thread", default=None)
-_ordinal: ContextVar[dict[str, int] | None] = ContextVar("workbench_ordinal", default=None)
-_racing: ContextVar[bool] = ContextVar("workbench_racing", default=False)  # stream, so that a loser's tokens are known
-MESSAGE_TOKENS = 16
-"""Upper bound of what a chat template adds to a message, for reservations."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a run may do at once and in all.
-
-    Args:
-        slots: calls in flight per model (one number, or by model name; the rest gets 64).
-        timeout_s: of one call, the wait for a slot not counted.
-        deadline_s: of the whole run; what is not done by then is stopped and recorded as such.
-        max_tokens, max_cost_usd: of the whole run; a call that could pass them is not started.
-        max_output_tokens: of one call, where the strategy names none; with a limit on spending it is what gets reserved.
-    """
-
-    slots: int | Mapping[str, int] = 64
-    timeout_s: float = 120.0
-    deadline_s: float | None = None
-    max_tokens: int | None = None
-    max_cost_usd: float | None = None
-    max_output_tokens: int | None = None
-    retry: Retry = field(default_factory=Retry)
-
-    def __post_init__(self) -> None:
-        for name in ("timeout_s", "deadline_s", "max_output_tokens"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise UsageError(f"{name} must be more than 0, got {value!r}")
-        for count in [self.slots] if isinstance(self.slots, int) else self.slots.values():
-            if count < 1:
-                raise UsageError(f"slots must be at least 1, got {count!r}")
-
-
-class Core:
-    """What all tasks of a run share: models, slots, spending, the clock and the record."""
-
-    def __init__(
-        self,
-        models: Mapping[str, Model],
-        recorder: Recorder,
-        grader: Grader,
-        *,
-        limits: Limits | None = None,
-        seed: int = 0,
-        prices: Callable[[str], tuple[float, float] | None] = lambda name: (0.0, 0.0),
-        recorded: Mapping[str, Reply] | None = None,
-        stream: bool = False,
-    ) -> None:
-        self.models, self.recorder, self.grader, self.seed, self.stream = dict(models), recorder, grader, seed, stream
-        self.limits = limits or Limits()
-        self.spending = Spending(self.limits.max_tokens, self.limits.max_cost_usd)
-        self.recorded = dict(recorded or {})
-        self.stopped: Stopped | None = None
-        self._prices = prices
-        self._price_of: dict[str, tuple[float, float] | None] = {}
-        self._slots: dict[str, asyncio.Semaphore] = {}
-        self._began = time.monotonic()
-
-    def slot(self, model: str) -> asyncio.Semaphore:
-        """The semaphore of a model's slots."""
-        if model not in self._slots:
-            slots = self.limits.slots
-            self._slots[model] = asyncio.Semaphore(slots if isinstance(slots, int) else slots.get(model, 64))
-        return self._slots[model]
-
-    def seconds_left(self) -> float | None:
-        """Until the deadline, None where there is none."""
-        if self.limits.deadline_s is None:
-            return None
-        return self.limits.deadline_s - (time.monotonic() - self._began)
-
-    def reserve(self, request: Request) -> Reservation | None:
-        """Set aside the most that a request can use; a text has at most as many tokens as bytes."""
-        if not self.spending.limited:
-            return None
-        tokens_in = sum(len(m.content.encode()) + MESSAGE_TOKENS for m in request.messages)
-        tokens_out = request.max_tokens or 4096
-        price = self._price(request.model)
-        if price is None and self.spending.max_cost_usd is not None:
-            raise UsageError(f"max_cost_usd was given, but nobody knows what {request.model} costs; limit max_tokens instead")
-        price = price or (0.0, 0.0)
-        return self.spending.reserve(tokens_in + tokens_out, tokens_in * price[0] + tokens_out * price[1])
-
-    def _price(self, model: str) -> tuple[float, float] | None:
-        if model not in self._price_of:
-            self._price_of[model] = self._prices(model)
-        return self._price_of[model]
-
-    def stop(self, reason: Stopped) -> None:
-        """Start no further call. What is in flight ends by itself."""
-        self.stopped = self.stopped or reason
 
 
 class Engine:
@@ -131,7 +33,7 @@ class Engine:
         self.core, self.task, self.repeat = core, task, repeat
         self._next_thread = self._children = 0
         # on every span, so that a half-written trace still tells what it was about
-        self.identity = {semconv.TASK_ID: task.id, semconv.REPEAT: repeat}
+        self.identity: dict[str, str | int] = {semconv.TASK_ID: task.id, semconv.REPEAT: repeat}
 
     # -- calls ------------------------------------------------------------------------------------------------------
 
@@ -140,7 +42,6 @@ class Engine:
         agent: Agent,
         prompt: str | Sequence[Message],
         *,
-        system: str = "",
         max_tokens: int | None = None,
         reasoning: str = "chain",
         options: Mapping[str, Any] | None = None,
@@ -152,9 +53,9 @@ class Engine:
         model = self.core.models.get(agent.model)
         if model is None:
             raise unknown("model in this run", agent.model, self.core.models)
-        place = _place()
-        request = self._request(agent, prompt, place, system, max_tokens, reasoning, options)
-        key = call_key(self.task.id, self.repeat, place, request)
+        at = place()
+        request = self._request(agent, prompt, at, max_tokens, reasoning, options)
+        key = call_key(self.task.id, self.repeat, at, request)
         record = CallRecord(self.core.recorder, request, agent, {semconv.CALL_KEY: key, **self.identity})
         with record.span():
             if key in self.core.recorded:
@@ -166,7 +67,7 @@ class Engine:
             finally:
                 if held is not None:
                     self.core.spending.release(held)
-            thread = _thread.get()
+            thread = current_thread()
             if thread is not None:
                 thread.replies.append(reply)
             return reply
@@ -175,17 +76,17 @@ class Engine:
         self,
         agent: Agent,
         prompt: str | Sequence[Message],
-        place: str,
-        system: str,
+        at: str,
         max_tokens: int | None,
         reasoning: str,
         options: Mapping[str, Any] | None,
     ) -> Request:
         messages = (Message("user", prompt),) if isinstance(prompt, str) else tuple(prompt)
-        told = "\n\n".join(t for t in (agent.system, system) if t)
-        if told and messages[0].role != "system":
-            messages = (Message("system", told), *messages)
-        thread = _thread.get()
+        if agent.system:
+            first, rest = (messages[0], messages[1:]) if messages[0].role == "system" else (None, messages)
+            told = agent.system if first is None else f"{agent.system}\n\n{first.content}"
+            messages = (Message("system", told), *rest)
+        thread = current_thread()
         return Request(
             model=agent.model,
             messages=messages,
@@ -193,7 +94,7 @@ class Engine:
             style=agent.style,
             temperature=agent.temperature,
             max_tokens=max_tokens or self.core.limits.max_output_tokens,
-            seed=derived_seed(self.core.seed, self.task.id, self.repeat, place, agent.role),
+            seed=derived_seed(self.core.seed, self.task.id, self.repeat, at, agent.role),
             reasoning=reasoning,
             task_id=self.task.id,
             sample=thread.index if thread else 0,
@@ -218,7 +119,7 @@ class Engine:
         left = self.core.seconds_left()
         try:
             async with asyncio.timeout(limit if left is None else max(0.0, min(limit, left))):
-                if not (self.core.stream or _racing.get()):
+                if not (self.core.stream or racing.get()):
                     return await model.complete(request)
                 return await self._streamed(model, request, record)
         except TimeoutError:
@@ -281,9 +182,9 @@ class Engine:
         links = [link(t.span, semconv.FORK) for t in after if t.span is not None]
         with self.core.recorder.span(f"{semconv.THREAD} {agent.name}", attributes, links) as span:
             thread.span = span.get_span_context()
-            tokens = _thread.set(thread), _ordinal.set({"n": 0})
             try:
-                yield thread
+                with inside(thread):
+                    yield thread
             except ModelError as e:
                 thread.error = e
                 fail(span, e)
@@ -292,13 +193,11 @@ class Engine:
                 span.set_attribute(semconv.CANCELLED, True)
                 raise
             finally:
-                _thread.reset(tokens[0])
-                _ordinal.reset(tokens[1])
                 self._answered(thread, span)
 
     def _new_thread(self, agent: Agent, index: int | None, round: int) -> Thread:
         """Number a thread: `index` is unique in the task, the path is the same however siblings' threads interleave."""
-        parent = _thread.get()
+        parent = current_thread()
         local = index
         if local is None:
             local = self._children if parent is None else parent.children
@@ -358,7 +257,7 @@ class Engine:
         A cancelled call's tokens up to then are recorded, as far as the model told them piece by piece.
         """
         done: list[Thread] = []
-        racing = _racing.set(True)
+        token = racing.set(True)
         pending = {asyncio.ensure_future(_coroutine(w)) for w in works}
         try:
             while pending:
@@ -367,7 +266,7 @@ class Engine:
                 if enough(done):
                     break
         finally:
-            _racing.reset(racing)
+            racing.reset(token)
             for task in pending:
                 task.cancel()
             await asyncio.gather(*pending, return_exceptions=True)
@@ -383,13 +282,8 @@ class Engine:
         """The span of a merge, with join links to the threads it merges."""
         attributes = {semconv.OPERATION: semconv.SYNTHESIS, semconv.SYNTHESIS_KIND: kind, **self.identity}
         links = [link(t.span, semconv.JOIN) for t in threads if t.span is not None]
-        tokens = _thread.set(None), _ordinal.set({"n": 0})
-        try:
-            with self.core.recorder.span(f"{semconv.SYNTHESIS} {kind}", attributes, links) as span:
-                yield span
-        finally:
-            _thread.reset(tokens[0])
-            _ordinal.reset(tokens[1])
+        with self.core.recorder.span(f"{semconv.SYNTHESIS} {kind}", attributes, links) as span, inside(None):
+            yield span
 
     def decide(self, kind: str, reason: str, **numbers: str | int | float | bool) -> None:
         """Record a decision (split, vote, stop, escalate, refine, prune, lost) and its reason on the current span."""
@@ -412,16 +306,6 @@ class Engine:
     def read(self, text: str) -> str | None:
         """The answer in a model's text, by the run's grader."""
         return self.core.grader.read(text, self.task)
-
-
-def _place() -> str:
-    """Where this call stands in its task: thread, round and how many calls of that thread came before."""
-    thread, ordinal = _thread.get(), _ordinal.get()
-    number = 0
-    if ordinal is not None:
-        number = ordinal["n"]
-        ordinal["n"] += 1
-    return f"{thread.path if thread else '-'}.{thread.round if thread else 0}.{number}"
 
 
 async def _coroutine(work: Awaitable[T]) -> T:

@@ -43,7 +43,9 @@ class Spending:
         """Set aside the most that a call can use. Raises BudgetExceeded where that is more than is left."""
         if self.max_tokens is not None and self.tokens + self._reserved_tokens + tokens > self.max_tokens:
             left = self.max_tokens - self.tokens - self._reserved_tokens
-            raise BudgetExceeded(f"the next call could use {tokens} tokens, and {max(0, left)} of {self.max_tokens} are left")
+            raise BudgetExceeded(
+                f"the next call could use {tokens} tokens, and {max(0, left)} of {self.max_tokens} are left"
+            )
         if self.max_cost_usd is not None and self.cost_usd + self._reserved_usd + cost_usd > self.max_cost_usd:
             left_usd = self.max_cost_usd - self.cost_usd - self._reserved_usd
             raise BudgetExceeded(

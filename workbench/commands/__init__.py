@@ -1,0 +1,1 @@
+"""The commands of `workbench`: thin skins over the public names, one file per family."""
