@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from workbench.rules import Scorer, Subset
-from workbench.stats.arrays import Floats, Ints
+from workbench.stats.arrays import Flags, Floats, Ints
 from workbench.stats.ballots import Votes
 
 _CELLS = 4_000_000  # numbers held at once
@@ -43,36 +43,59 @@ def drawn(votes: Votes, weights: Floats, sizes: Sequence[int], draws: int, seed:
 
     Every attempt has its own orders, so errors of drawing do not add up over tasks.
     """
-    n, groups = votes.size, votes.group_score
+    groups = votes.group_score
     most = groups.shape[1]
     padded = np.where(votes.group < 0, most, votes.group)  # silence votes into a column that is left out
+    walk = _grow if (weights > 0).all() else _walk
     rng = np.random.default_rng(seed)
     out = np.zeros((len(votes), len(sizes)))
-    at_once = max(1, _CELLS // (len(votes) * (n + 3 * most)))
+    at_once = max(1, _CELLS // (len(votes) * (votes.size + 3 * most)))
     for start in range(0, draws, at_once):
         now = min(at_once, draws - start)
-        order = rng.random((now * len(votes), n)).argsort(axis=1)
-        group = np.take_along_axis(np.tile(padded, (now, 1)), order, axis=1)
-        weight = np.take_along_axis(np.tile(weights, (now, 1)), order, axis=1)
-        out += _walk(group, weight, groups, sizes).reshape(now, len(votes), len(sizes)).sum(axis=0)
+        row = np.tile(np.arange(len(votes)), now)
+        order = rng.permuted(np.tile(np.arange(votes.size), (len(row), 1)), axis=1).T  # [V, B]: one thread at a time
+        got = walk(padded[row, order], weights[row, order], groups[row], sizes)
+        out += got.reshape(len(sizes), now, len(votes)).sum(axis=1).T
     return out / draws
 
 
-def _walk(group: Ints, weight: Floats, groups: Floats, sizes: Sequence[int]) -> Floats:
-    """[B, len(sizes)] scores of the growing vote, one thread at a time."""
-    rows, most = np.arange(len(group)), groups.shape[1]
-    score = np.tile(groups, (len(group) // len(groups), 1))
-    total, said = np.zeros((len(group), most + 1)), np.zeros((len(group), most + 1), bool)
-    out = np.empty((len(group), len(sizes)))
+def _grow(group: Ints, weight: Floats, score: Floats, sizes: Sequence[int]) -> Floats:
+    """[len(sizes), B] scores of the growing vote where all weights are above 0: only the group that gained can rise."""
+    rows, most = np.arange(group.shape[1]), score.shape[1]
+    total = np.zeros((len(rows), most + 1))
+    score = np.column_stack([score, np.zeros(len(rows))])
+    top, worth, tied = np.zeros(len(rows)), np.zeros(len(rows)), np.ones(len(rows))
+    out = np.empty((len(sizes), len(rows)))
     for step in range(max(sizes)):
-        total[rows, group[:, step]] += weight[:, step]
-        said[rows, group[:, step]] = True
+        now = group[step]
+        value = total[rows, now] + weight[step]
+        total[rows, now] = value
+        gained = score[rows, now]
+        slack = _SAME * np.maximum(1.0, top)
+        spoke = now < most
+        ahead, level = spoke & (value > top + slack), spoke & (np.abs(value - top) <= slack)
+        worth = np.where(ahead, gained, np.where(level, worth + gained, worth))
+        tied = np.where(ahead, 1.0, np.where(level, tied + 1, tied))
+        top = np.where(ahead, value, top)
         for place in (i for i, k in enumerate(sizes) if k == step + 1):
-            out[:, place] = _winners(total[:, :most], said[:, :most], score)
+            out[place] = worth / tied
     return out
 
 
-def _winners(total: Floats, said: Floats, score: Floats) -> Floats:
+def _walk(group: Ints, weight: Floats, score: Floats, sizes: Sequence[int]) -> Floats:
+    """[len(sizes), B] as `_grow`, for weights of any sign."""
+    rows, most = np.arange(group.shape[1]), score.shape[1]
+    total, said = np.zeros((len(rows), most + 1)), np.zeros((len(rows), most + 1), bool)
+    out = np.empty((len(sizes), len(rows)))
+    for step in range(max(sizes)):
+        total[rows, group[step]] += weight[step]
+        said[rows, group[step]] = True
+        for place in (i for i, k in enumerate(sizes) if k == step + 1):
+            out[place] = _winners(total[:, :most], said[:, :most], score)
+    return out
+
+
+def _winners(total: Floats, said: Flags, score: Floats) -> Floats:
     """The mean score of the groups with the highest total among those that were said (0 where nothing was)."""
     standing = np.where(said, total, -np.inf)
     top = standing.max(axis=-1, keepdims=True)

@@ -14,8 +14,8 @@ from workbench.errors import UsageError
 from workbench.rules import Rule, rules
 from workbench.stats import voting
 from workbench.stats.arrays import Floats
-from workbench.stats.intervals import clustered
 from workbench.stats.ballots import Key, Votes, votes
+from workbench.stats.intervals import clustered
 
 TOKENS = ("input_tokens", "output_tokens")
 """A provider counts reasoning tokens within the output, so these two are all that is paid for."""
@@ -73,7 +73,7 @@ def resample(
 def scores_at(
     source: Any, k: int, synthesis: Any = "majority", *, draws: int | None = None, seed: int = 0, key: Key | None = None
 ) -> pd.Series[float]:
-    """The expected score per task of a team of k, for paired comparisons: `stats.paired(scores_at(run, 1), scores_at(run, 5))`."""
+    """The expected score per task of a team of k, to compare: `stats.paired(scores_at(run, 1), scores_at(run, 5))`."""
     pool = votes(source, key=key)
     asked = rules(synthesis)
     if len(asked) != 1:

@@ -74,11 +74,13 @@ def rule(spec: Any, name: str | None = None) -> Rule:
     if isinstance(spec, Rule):
         return spec
     if callable(spec):
-        return Rule(name or getattr(spec, "__name__", "custom"), scorer=spec)
+        return Rule(name or str(getattr(spec, "__name__", "custom")), scorer=spec)
     settings = dict(spec) if isinstance(spec, Mapping) else {"name": spec}
     kind = settings.pop("name", None)
     if isinstance(kind, str) and ":" in kind:
         kind, settings["by"] = kind.split(":", 1)
+    if not isinstance(kind, str):
+        raise UsageError(f"a synthesis is a name, {{'name': …}} or a callable, got {spec!r}")
     if kind in BY_HAND:
         raise UsageError(f"synthesis {kind!r} needs new calls; pass a callable for it: synthesis={{{kind!r}: scorer}}")
     if kind not in RULES:
@@ -90,7 +92,7 @@ def rule(spec: Any, name: str | None = None) -> Rule:
         raise UsageError("best needs to know by what, such as 'best:reward'")
     if by == "record" and not record:
         raise UsageError("weighted by record needs record={model: accuracy}")
-    return Rule(str(kind), str(by), dict(record))
+    return Rule(kind, str(by), dict(record))
 
 
 def rules(spec: Any) -> list[Rule]:
