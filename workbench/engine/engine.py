@@ -59,14 +59,9 @@ class Engine:
         record = CallRecord(self.core.recorder, request, agent, {semconv.CALL_KEY: key, **self.identity})
         with record.span():
             if key in self.core.recorded:
-                return record.reuse(self.core.recorded[key])
-            self._check_stopped()
-            held = self._reserve(request)
-            try:
-                reply = await self._queued(model, request, record)
-            finally:
-                if held is not None:
-                    self.core.spending.release(held)
+                reply = record.reuse(self.core.recorded[key])
+            else:
+                reply = await self._paid(model, request, record)
             thread = current_thread()
             if thread is not None:
                 thread.replies.append(reply)
@@ -100,6 +95,15 @@ class Engine:
             sample=thread.index if thread else 0,
             options=options or {},
         )
+
+    async def _paid(self, model: Model, request: Request, record: CallRecord) -> Reply:
+        self._check_stopped()
+        held = self._reserve(request)
+        try:
+            return await self._queued(model, request, record)
+        finally:
+            if held is not None:
+                self.core.spending.release(held)
 
     async def _queued(self, model: Model, request: Request, record: CallRecord) -> Reply:
         began = time.monotonic_ns()
