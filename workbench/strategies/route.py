@@ -34,6 +34,7 @@ class Route:
 
     def __post_init__(self) -> None:
         one_of(self, KEYS, "by")
+        object.__setattr__(self, "rules", tuple(self.rules))
         for rule in self.rules:
             for name in rule:
                 if name not in ("category", "min", "max", "strategy", "model"):
