@@ -61,10 +61,17 @@ PROMOTED: dict[str, tuple[str, type]] = {
 
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 _FIXED = (
-    ("trace_id", pa.string()), ("span_id", pa.string()), ("parent_id", pa.string()), ("name", pa.string()),
-    ("start_ns", pa.int64()), ("end_ns", pa.int64()), ("kind", pa.string()), ("status", pa.string()),
-    ("status_message", pa.string()), ("scope", pa.string()),
-)  # fmt: skip
+    ("trace_id", pa.string()),
+    ("span_id", pa.string()),
+    ("parent_id", pa.string()),
+    ("name", pa.string()),
+    ("start_ns", pa.int64()),
+    ("end_ns", pa.int64()),
+    ("kind", pa.string()),
+    ("status", pa.string()),
+    ("status_message", pa.string()),
+    ("scope", pa.string()),
+)
 _REST = ("finish_reason", "attributes", "events", "links", "resource")
 
 SCHEMA = pa.schema(
@@ -139,10 +146,21 @@ def spans(batch: pa.Table | pa.RecordBatch) -> Iterator[Span]:
         if resource not in resources:
             resources[resource] = _parse(resource)
         yield Span(
-            trace_id, data["span_id"][i], data["parent_id"][i], data["name"][i], data["start_ns"][i], data["end_ns"][i],
-            attributes, _events(data["events"][i]), _links(data["links"][i]), data["kind"][i], data["status"][i],
-            data["status_message"][i] or "", data["scope"][i] or "", resources[resource],
-        )  # fmt: skip
+            trace_id,
+            data["span_id"][i],
+            data["parent_id"][i],
+            data["name"][i],
+            data["start_ns"][i],
+            data["end_ns"][i],
+            attributes,
+            _events(data["events"][i]),
+            _links(data["links"][i]),
+            data["kind"][i],
+            data["status"][i],
+            data["status_message"][i] or "",
+            data["scope"][i] or "",
+            resources[resource],
+        )
 
 
 def _events(text: str | None) -> tuple[Event, ...]:

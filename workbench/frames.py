@@ -193,7 +193,7 @@ def _totals(of: Lineage, owner: Any) -> pd.DataFrame:
     picked["weight"] = picked["weight"].where(picked["logprob_sum"].notna(), 0.0)
     groups = picked.groupby(owner[mask])
     sums = groups[["calls", "input_tokens", "output_tokens", "reasoning_tokens", "queue_ns"]].sum()
-    out = sums.reindex(data.index).fillna(0).astype("int64")
+    out: pd.DataFrame = sums.reindex(data.index).fillna(0).astype("int64")
     out["cost_usd"] = groups["cost_usd"].sum(min_count=1).reindex(data.index)
     weight = groups["weight"].sum()
     out["logprob"] = (groups["logprob_sum"].sum() / weight.where(weight > 0)).reindex(data.index)

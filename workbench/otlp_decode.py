@@ -166,11 +166,21 @@ def _bytes(inner: Any, notes: Notes, depth: int) -> Any:
 
 
 _VALUES = {
-    "stringValue": _string, "intValue": _int, "doubleValue": _double, "boolValue": _bool,
-    "arrayValue": _array, "kvlistValue": _kvlist, "bytesValue": _bytes,
-    "string_value": _string, "int_value": _int, "double_value": _double, "bool_value": _bool,
-    "array_value": _array, "kvlist_value": _kvlist, "bytes_value": _bytes,
-}  # fmt: skip
+    "stringValue": _string,
+    "intValue": _int,
+    "doubleValue": _double,
+    "boolValue": _bool,
+    "arrayValue": _array,
+    "kvlistValue": _kvlist,
+    "bytesValue": _bytes,
+    "string_value": _string,
+    "int_value": _int,
+    "double_value": _double,
+    "bool_value": _bool,
+    "array_value": _array,
+    "kvlist_value": _kvlist,
+    "bytes_value": _bytes,
+}
 
 
 def hex_id(text: Any, digits: int) -> str | None:

@@ -16,8 +16,15 @@ def list_runs(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
     rows = []
     for run in open_runs(folder):
         place = Place(run.path)
-        rows.append({"path": run.path, "created": run.manifest.get("created"), "bytes": sum(place.sizes().values()),
-                     "sealed": run.sealed, **summary.numbers(run)})  # fmt: skip
+        rows.append(
+            {
+                "path": run.path,
+                "created": run.manifest.get("created"),
+                "bytes": sum(place.sizes().values()),
+                "sealed": run.sealed,
+                **summary.numbers(run),
+            }
+        )
     return rows
 
 

@@ -16,8 +16,20 @@ PICTURE = "workbench.widgets.display:run_bundle"  # found by name when it is the
 
 def numbers(run: Spans) -> dict[str, Any]:
     """What one looks for first: counts, accuracy over the finished attempts, tokens, cost and time."""
-    names = ["trace_id", "parent_id", "operation", "status", "score", "strategy", "input_tokens", "output_tokens",
-             "cost_usd", "start_ns", "end_ns", "reused"]  # fmt: skip
+    names = [
+        "trace_id",
+        "parent_id",
+        "operation",
+        "status",
+        "score",
+        "strategy",
+        "input_tokens",
+        "output_tokens",
+        "cost_usd",
+        "start_ns",
+        "end_ns",
+        "reused",
+    ]
     table = run.table(names)
     roots = table.filter(pc.is_null(table["parent_id"]))
     calls = table.filter(pc.equal(table["operation"], s.CHAT))

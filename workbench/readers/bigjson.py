@@ -1,0 +1,235 @@
+"""Big JSON: large documents in pieces, so that memory stays near the size of the file.
+
+One pass finds where the elements of the document's long lists lie (strings are skipped as a whole, nothing is built); the
+elements are parsed one by one when they are asked for. A document that was cut off gives the elements that are whole.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from array import array
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from workbench.errors import DataError
+from workbench.notes import Notes
+
+LARGE = 16_000_000
+CUT = frozenset(
+    [
+        b"resourceSpans",
+        b"scopeSpans",
+        b"spans",
+        b"samples",
+        b"observations",
+        b"runs",
+        b"data",
+        b"simulations",
+        b"traces",
+        b"post",
+        b"patch",
+        b"messages",
+        b"items",
+        b"resource_spans",
+        b"scope_spans",
+        b"trajectory",
+        b"history",
+        b"records",
+    ]
+)
+"""Lists that are read element by element where they are found outside any other such list."""
+
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[{}\[\],]', re.DOTALL)
+_SPACE = b" \t\r\n"
+
+
+class LazyList(list[Any]):
+    """A list of a large document whose elements are parsed while one iterates."""
+
+    def __init__(self, data: Any, ranges: array[int], notes: Notes) -> None:
+        super().__init__()
+        self._data, self._ranges, self._notes = data, ranges, notes
+
+    def __iter__(self) -> Iterator[Any]:
+        for i in range(0, len(self._ranges), 2):
+            start, end = self._ranges[i], self._ranges[i + 1]
+            try:
+                yield load(memoryview(self._data)[start:end], self._notes)
+            except DataError as error:
+                self._notes.skip(f"a record that cannot be read: {error}")
+
+    def __len__(self) -> int:
+        return len(self._ranges) // 2
+
+    def __bool__(self) -> bool:
+        return bool(self._ranges)
+
+    def __getitem__(self, index: Any) -> Any:
+        return [v for _, v in zip(range(index + 1), self, strict=False)][index] if index >= 0 else list(self)[index]
+
+
+def load(data: Any, notes: Notes) -> Any:
+    """Parse one JSON document (bytes or a buffer), in pieces where it is large. Raises DataError where it is no JSON."""
+    if len(data) <= LARGE:
+        return parse(data, notes)
+    return _in_pieces(data, notes)
+
+
+def parse(data: Any, notes: Notes) -> Any:
+    """Parse a small document; what only Python's json accepts (NaN, half surrogates, broken UTF-8) is let through, noted."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raw = bytes(data)
+        if not (
+            b"NaN" in raw
+            or b"Infinity" in raw
+            or b"\\u" in raw
+            or "UTF-8" in str(error)
+            or "utf-8" in str(error)
+            or b"\x00" in raw
+            or len(raw) < 1_000_000
+        ):
+            raise DataError(str(error)) from error
+        if _deep(raw):
+            raise DataError("nested more than 1,000 levels deep") from error
+        try:
+            text = raw.decode("utf-8", "replace")
+            found = json.loads(text, strict=False)
+        except (ValueError, RecursionError) as second:
+            raise DataError(str(error)) from second
+        notes.warn("JSON with values that the standard forbids (NaN, broken text), put right")
+        return _clean(found)
+
+
+def values(data: Any) -> list[tuple[int, int, bool]]:
+    """Where the top-level values of a text lie, one after the other: (start, end, complete)."""
+    found: list[tuple[int, int, bool]] = []
+    depth = start = 0
+    for token in _TOKEN.finditer(data):
+        first = data[token.start()]
+        if first in b"{[":
+            if depth == 0:
+                start = token.start()
+            depth += 1
+        elif first in b"}]":
+            depth -= 1
+            if depth == 0:
+                found.append((start, token.end(), True))
+            depth = max(depth, 0)
+    if depth:
+        found.append((start, len(data), False))
+    return found
+
+
+def salvage(data: Any, notes: Notes) -> Any:
+    """What is whole of a document that was cut off. Raises DataError where nothing is."""
+    return _in_pieces(data, notes)
+
+
+def _deep(raw: bytes, limit: int = 900) -> bool:
+    depth = 0
+    for token in _TOKEN.finditer(raw):
+        first = token.group()[0]
+        depth += 1 if first in b"{[" else -1 if first in b"}]" else 0
+        if depth > limit:
+            return True
+    return False
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_clean(v) for v in value]
+    if isinstance(value, dict):
+        return {_clean(k): _clean(v) for k, v in value.items()}
+    if isinstance(value, float) and value != value:
+        return None
+    return value
+
+
+def _in_pieces(data: Any, notes: Notes) -> Any:
+    skeleton, cuts, whole = _scan(data)
+    if not cuts:
+        return _whole(data, notes)
+    if not whole:
+        notes.skip("a document that was cut off: its whole records were read, the last one is lost")
+    found = parse(skeleton, notes)
+    return _fill(found, [LazyList(data, ranges, notes) for ranges in cuts])
+
+
+def _whole(data: Any, notes: Notes) -> Any:
+    """A large document without known lists: parsed at once, if its objects will not need far more memory than its text."""
+    small = sum(1 for t in _TOKEN.finditer(data) if t.group()[0] in b"{[,")
+    if small * 80 > 3 * len(data):
+        raise DataError(
+            f"{len(data) / 1e6:,.0f} MB of very small JSON values in no known format; it is not read into memory"
+        )
+    return parse(data, notes)
+
+
+def _fill(node: Any, lists: list[LazyList]) -> Any:
+    """Put the lazy lists in the places that the skeleton marks as {"\\u0000cut": n}."""
+    if isinstance(node, dict):
+        if len(node) == 1 and "\x00cut" in node:
+            return lists[node["\x00cut"]]
+        return {k: _fill(v, lists) for k, v in node.items()}
+    if isinstance(node, list):
+        return [_fill(v, lists) for v in node]
+    return node
+
+
+def _scan(data: Any) -> tuple[bytes, list[array[int]], bool]:
+    """The document's text with its long lists cut out, where their elements lie, and whether it is complete."""
+    pieces: list[bytes] = []
+    cuts: list[array[int]] = []
+    closers: list[int] = []
+    depth, done, cut_depth, element = 0, 0, -1, -1
+    previous = b""
+    for token in _TOKEN.finditer(data):
+        first = data[token.start()]
+        if first == 0x22:  # a string
+            if cut_depth < 0:
+                previous = token.group()[1:-1]
+            continue
+        if first in b"{[":
+            depth += 1
+            if cut_depth < 0:
+                closers.append(0x7D if first == 0x7B else 0x5D)
+                if first == 0x5B and (depth == 1 or (depth <= 4 and previous in CUT)):
+                    pieces += [bytes(data[done : token.start()]), b'{"\\u0000cut":%d}' % len(cuts)]
+                    cuts.append(array("q"))
+                    cut_depth, element = depth, token.end()
+            previous = b""
+        elif first in b"}]":
+            if depth == cut_depth:
+                _element(data, cuts[-1], element, token.start())
+                cut_depth, done = -1, token.end()
+            depth -= 1
+            if cut_depth < 0 and closers:
+                closers.pop()
+            if depth <= 0:
+                break
+        elif depth == cut_depth:
+            _element(data, cuts[-1], element, token.start())
+            element = token.end()
+        else:
+            previous = b""
+    whole = depth <= 0
+    if cut_depth < 0:
+        tail = bytes(data[done:]) if whole else bytes(data[done : done + 1]).strip(b",")
+        pieces.append(tail)
+    if not whole:
+        pieces.append(bytes(reversed(closers if cut_depth < 0 else closers[:-1])))
+    return b"".join(pieces), cuts, whole
+
+
+def _element(data: Any, ranges: array[int], start: int, end: int) -> None:
+    while start < end and data[start] in _SPACE:
+        start += 1
+    if start < end:
+        ranges.extend((start, end))
