@@ -9,11 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.voting import all_votes, over_subsets, plurality, threads_frame
-from workbench import drawing
 from workbench.errors import UsageError
 from workbench.resampling import resample, scores_at
-from workbench.rules import Subset, rule
-from workbench.stats import paired, votes
+from workbench.stats import drawing, paired, votes
+from workbench.stats.rules import Subset, rule
 
 
 @given(all_votes())
@@ -21,7 +20,9 @@ def test_majority_is_the_mean_over_all_subsets(answers: list[list[str | None]]) 
     found = resample(threads_frame(answers))
     n = len(answers[0])
     for k, got in zip(found["agents"], found["accuracy"], strict=True):
-        slow = np.mean([over_subsets(n, k, lambda s, row=row: plurality([row[i] for i in s], [1] * len(s))) for row in answers])
+        slow = np.mean(
+            [over_subsets(n, k, lambda s, row=row: plurality([row[i] for i in s], [1] * len(s))) for row in answers]
+        )
         assert got == pytest.approx(slow, abs=1e-12)
     assert found["exact"].all()
 
@@ -29,7 +30,9 @@ def test_majority_is_the_mean_over_all_subsets(answers: list[list[str | None]]) 
 @given(all_votes(3, 5), st.data())
 def test_weighted_vote_is_the_mean_over_all_subsets(answers: list[list[str | None]], data: st.DataObject) -> None:
     n = len(answers[0])
-    numbers = data.draw(st.lists(st.lists(st.sampled_from([0.5, 1.0, 1.5, 2.25]), min_size=n, max_size=n), min_size=3, max_size=3))
+    numbers = data.draw(
+        st.lists(st.lists(st.sampled_from([0.5, 1.0, 1.5, 2.25]), min_size=n, max_size=n), min_size=3, max_size=3)
+    )
     frame = threads_frame(answers, trust=numbers)
     found = resample(frame, synthesis="weighted:trust")
     for k, got in zip(found["agents"], found["accuracy"], strict=True):
@@ -52,7 +55,9 @@ def test_best_of_k_is_the_mean_over_all_subsets(answers: list[list[str | None]],
 
     found = resample(threads_frame(answers, reward=reward), synthesis="best:reward")
     for k, got in zip(found["agents"], found["accuracy"], strict=True):
-        assert got == pytest.approx(np.mean([over_subsets(n, k, lambda s, i=i: slow(i, s)) for i in range(len(answers))]))
+        assert got == pytest.approx(
+            np.mean([over_subsets(n, k, lambda s, i=i: slow(i, s)) for i in range(len(answers))])
+        )
 
 
 @given(all_votes(5, 7))
@@ -101,7 +106,7 @@ def test_cost_and_longest_thread() -> None:
 
 
 def test_equal_answers_are_one_vote() -> None:
-    frame = threads_frame([["1/2", "0.5", "7", "7", ".5"]], right="0.5").assign(score=[1.0, 1.0, 0.0, 0.0, 1.0])
+    frame = threads_frame([["1/2", "0.5", "7", "7", "0.50"]], right="0.5").assign(score=[1.0, 1.0, 0.0, 0.0, 1.0])
     from workbench.grading import grader
 
     assert resample(frame, [5])["accuracy"].iloc[0] == 0.0  # as texts the two 7 win

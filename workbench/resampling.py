@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench import drawing
 from workbench.errors import UsageError
-from workbench.rules import Rule, rules
-from workbench.stats import voting
+from workbench.stats import drawing, voting
 from workbench.stats.arrays import Floats
 from workbench.stats.ballots import Key, Votes, votes
 from workbench.stats.intervals import clustered
+from workbench.stats.rules import Rule, rules
 
 TOKENS = ("input_tokens", "output_tokens")
 """A provider counts reasoning tokens within the output, so these two are all that is paid for."""

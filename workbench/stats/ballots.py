@@ -25,12 +25,14 @@ _KNOWN = ("repeat", "thread", "round", "score", "start_ns", "end_ns", "cancelled
 class Votes:
     """A attempts by V voters. `group` [A, V]: the answer's number within its attempt, -1 where the voter said nothing.
 
+    `code` [A, V]: the same, numbered over all attempts, so that the letter B is one category throughout.
     `score` [A, V] is 0..1 (0 where nothing was said, NaN unknown). `numbers` holds any number per vote ([A, V], such as
     seconds, tokens, logprob, a reward). Attempts at one task share its `task`: that is the cluster of every interval.
     """
 
     task: Names
     group: Ints
+    code: Ints
     score: Floats
     voters: tuple[str, ...]
     answer: Names
@@ -87,6 +89,7 @@ class Votes:
             self,
             task=self.task[picked],
             group=self.group[cut],
+            code=self.code[cut],
             score=self.score[cut],
             voters=tuple(self.voters[i] for i in columns),
             answer=self.answer[cut],
@@ -169,15 +172,17 @@ def _arrays(frame: pd.DataFrame, voter: str, key: Key) -> Votes:
         )
     first = np.unique(row, return_index=True)[1]
     answer = np.full(shape, None, dtype=object)
-    answer[row, column] = frame["answer"].where(frame["answer"].notna(), None).to_numpy(object)
+    said = frame["answer"].notna().to_numpy(bool)
+    answer[row[said], column[said]] = frame["answer"].to_numpy(object)[said]
     score = np.zeros(shape)
     score[row, column] = pd.to_numeric(frame["score"]).to_numpy(float)
-    group = _groups(answer, key)
+    group, code = _groups(answer, key)
     score[group < 0] = 0.0
     tasks = frame["task_id"].to_numpy(object)[first]
     return Votes(
         task=tasks,
         group=group,
+        code=code,
         score=score,
         voters=_labels(frame, voter, voters),
         answer=answer,
@@ -188,8 +193,8 @@ def _arrays(frame: pd.DataFrame, voter: str, key: Key) -> Votes:
     )
 
 
-def _groups(answer: Names, key: Key) -> Ints:
-    """Number equal answers within each row, in order of first appearance."""
+def _groups(answer: Names, key: Key) -> tuple[Ints, Ints]:
+    """Number equal answers within each row in order of first appearance, and over all rows."""
     flat = answer.ravel()
     said = np.array([a is not None for a in flat], bool)
     known: dict[Hashable, int] = {}
@@ -204,7 +209,7 @@ def _groups(answer: Names, key: Key) -> Ints:
     width = answer.shape[1]
     where = np.flatnonzero(said)
     if where.size == 0:
-        return out
+        return out, code.reshape(answer.shape)
     joint = (where // width) * max(1, len(known)) + code[where]
     _, first, inverse = np.unique(joint, return_index=True, return_inverse=True)
     rank = np.empty(len(first), np.int64)  # groups in order of first appearance, numbered from 0 in each row
@@ -213,7 +218,7 @@ def _groups(answer: Names, key: Key) -> Ints:
     starts = np.r_[True, rows[1:] != rows[:-1]]
     rank[order] = np.arange(len(order)) - np.maximum.accumulate(np.where(starts, np.arange(len(order)), 0))
     out.ravel()[where] = rank[inverse]
-    return out
+    return out, code.reshape(answer.shape)
 
 
 def _labels(frame: pd.DataFrame, voter: str, voters: pd.Index[Any]) -> tuple[str, ...]:

@@ -120,17 +120,19 @@ def clustered(score: Floats, cluster: Names, level: float = 0.95, failed: int = 
 def _effective(score: Floats, codes: Any, sizes: Floats, mean: float) -> float:
     """How many independent yes/no answers would be as uncertain as these.
 
-    One more cluster of the worst kind (wholly dependent) is mixed into the design effect, so that a handful of tasks
-    that happen to agree does not claim certainty.
+    The design effect is learnt from the tasks that hold the rarer outcome; where these are few it is unsure and usually too
+    small, so one task of the worst kind (its attempts always agree) is counted in. No handful of tasks claims certainty.
     """
     tasks, n = len(sizes), len(score)
     spread = mean * (1 - mean)
-    worst = float((sizes**2).sum()) / n  # the design effect where attempts at one task always agree
+    worst = float((sizes**2).sum()) / n
     if spread < 1e-12 or tasks < 2:
         return n / worst
     off = np.bincount(codes, score - mean)
     variance = float((off**2).sum()) / n**2 * tasks / (tasks - 1)
-    effect = ((tasks - 1) * variance / (spread / n) + worst) / tasks
+    right, wrong = np.bincount(codes, score > 0) > 0, np.bincount(codes, score < 1) > 0
+    telling = min(int(right.sum()), int(wrong.sum()))
+    effect = (telling * variance / (spread / n) + worst) / (telling + 1)
     return n / effect
 
 

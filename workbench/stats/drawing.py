@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workbench.rules import Scorer, Subset
 from workbench.stats.arrays import Flags, Floats, Ints
 from workbench.stats.ballots import Votes
+from workbench.stats.rules import Scorer, Subset
 
 _CELLS = 4_000_000  # numbers held at once
 _SAME = 1e-9
@@ -46,7 +46,7 @@ def drawn(votes: Votes, weights: Floats, sizes: Sequence[int], draws: int, seed:
     groups = votes.group_score
     most = groups.shape[1]
     padded = np.where(votes.group < 0, most, votes.group)  # silence votes into a column that is left out
-    walk = _grow if (weights > 0).all() else _walk
+    walk = grow if (weights > 0).all() else _walk
     rng = np.random.default_rng(seed)
     out = np.zeros((len(votes), len(sizes)))
     at_once = max(1, _CELLS // (len(votes) * (votes.size + 3 * most)))
@@ -59,7 +59,7 @@ def drawn(votes: Votes, weights: Floats, sizes: Sequence[int], draws: int, seed:
     return out / draws
 
 
-def _grow(group: Ints, weight: Floats, score: Floats, sizes: Sequence[int]) -> Floats:
+def grow(group: Ints, weight: Floats, score: Floats, sizes: Sequence[int]) -> Floats:
     """[len(sizes), B] scores of the growing vote where all weights are above 0: only the group that gained can rise."""
     rows, most = np.arange(group.shape[1]), score.shape[1]
     total = np.zeros((len(rows), most + 1))
@@ -83,7 +83,7 @@ def _grow(group: Ints, weight: Floats, score: Floats, sizes: Sequence[int]) -> F
 
 
 def _walk(group: Ints, weight: Floats, score: Floats, sizes: Sequence[int]) -> Floats:
-    """[len(sizes), B] as `_grow`, for weights of any sign."""
+    """[len(sizes), B] as `grow`, for weights of any sign."""
     rows, most = np.arange(group.shape[1]), score.shape[1]
     total, said = np.zeros((len(rows), most + 1)), np.zeros((len(rows), most + 1), bool)
     out = np.empty((len(sizes), len(rows)))
