@@ -10,6 +10,7 @@ from workbench.stats.pairing import Paired, paired, paired_table
 from workbench.stats.passk import majority_at_k, pass_at_k
 from workbench.stats.reliability import Calibration, auroc, calibration
 from workbench.stats.rules import Rule, Subset, rule
+from workbench.stats.savings import savings
 
 __all__ = [
     "Calibration",
@@ -34,6 +35,7 @@ __all__ = [
     "pass_at_k",
     "rule",
     "same_mistake",
+    "savings",
     "votes",
     "wilson",
 ]
