@@ -74,6 +74,7 @@ def _plain(answer: str) -> str:
     return re.sub(r"\s+", " ", answer).strip().strip(".").casefold()
 
 
+@lru_cache(maxsize=50_000)
 def to_number(text: str) -> Fraction | None:
     """The number a text is (`1,234`, `$5`, `50%`, `1/2`, `−3`), exactly; None if it is none or more than one."""
     found = _NUMBER.fullmatch(text.strip().rstrip(".").strip())

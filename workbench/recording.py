@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+import orjson
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, TracerProvider
@@ -131,7 +132,7 @@ def link(span: trace.SpanContext, kind: str) -> Link:
 
 def messages_json(messages: Sequence[Message]) -> str:
     """Messages in the GenAI conventions' JSON form: [{role, parts: [{type, content}]}]."""
-    return json.dumps([{"role": m.role, "parts": _parts(m)} for m in messages], ensure_ascii=False)
+    return _dumps([{"role": m.role, "parts": _parts(m)} for m in messages])
 
 
 def _parts(message: Message) -> list[dict[str, Any]]:
@@ -146,4 +147,11 @@ def reply_json(reply: Reply) -> str:
     """A reply as GenAI output messages, thinking first."""
     parts: list[dict[str, Any]] = [{"type": "reasoning", "content": reply.thinking}] if reply.thinking else []
     parts += _parts(Message("assistant", reply.text, reply.tool_calls))
-    return json.dumps([{"role": "assistant", "parts": parts, "finish_reason": reply.finish_reason}], ensure_ascii=False)
+    return _dumps([{"role": "assistant", "parts": parts, "finish_reason": reply.finish_reason}])
+
+
+def _dumps(value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # a lone surrogate in a model's text: kept as an escape
+        return json.dumps(value)
