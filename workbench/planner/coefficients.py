@@ -138,7 +138,7 @@ class Effects:
                 gradient = slopes[row, list(ks)]
                 index = list(positions)
                 total[row] += gradient @ self.covariance[np.ix_(index, index)] @ gradient
-        return total
+        return np.asarray(total)
 
     def save(self, path: Path) -> None:
         """Write as JSON: numbers to four digits; of the covariance, correlations above 0.05 (lower triangle, by row)."""

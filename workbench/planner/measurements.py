@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from workbench.errors import DataError
 from workbench.planner import architectures, hardware
@@ -19,6 +20,8 @@ from workbench.planner.engines import engine
 from workbench.planner.keys import keys
 from workbench.planner.memory import free_bytes
 from workbench.planner.workload import Array, Columns, Placement
+
+Mask = NDArray[np.bool_]
 
 KINDS = {"ttft": "ttft", "tpot": "tpot", "output_throughput": "throughput", "output_throughput_per_gpu": "throughput"}
 
@@ -35,23 +38,23 @@ class Measurements:
     concurrency: Array
     log_value: Array
     kinds: Array
-    usable: Array
+    usable: Mask
 
     @property
     def size(self) -> int:
         return len(self.keys)
 
     @property
-    def is_ttft(self) -> Array:
-        return self.kinds == "ttft"
+    def is_ttft(self) -> Mask:
+        return np.asarray(self.kinds == "ttft")
 
     @property
-    def is_rate(self) -> Array:
-        return self.kinds == "throughput"
+    def is_rate(self) -> Mask:
+        return np.asarray(self.kinds == "throughput")
 
-    def where(self, mask: Array) -> Measurements:
+    def where(self, mask: Mask) -> Measurements:
         """The rows of a boolean mask."""
-        chosen = np.flatnonzero(mask)
+        chosen = [int(i) for i in np.flatnonzero(mask)]
         return Measurements(
             self.frame.iloc[chosen],
             Columns([self.columns.places[i] for i in chosen]),

@@ -27,7 +27,7 @@ def thread_bytes(c: Columns, context: Any) -> Array:
     shards = np.where(c.kv_lora_rank > 0, 1.0, np.minimum(c.tp, np.maximum(c.kv_heads, 1)))
     tokens = c.full_layers * context + c.window_layers * np.minimum(context, c.window)
     state = c.mixer_layers * c.state_mib * 2**20 / c.tp
-    return tokens * c.kv_elements * c.kv_bytes / shards + state
+    return np.asarray(tokens * c.kv_elements * c.kv_bytes / shards + state)
 
 
 def free_bytes(c: Columns) -> Array:

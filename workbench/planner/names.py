@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 
-from workbench.errors import unknown
+from workbench.errors import UsageError, unknown
 
 
 def plain(text: str) -> str:
@@ -33,5 +33,7 @@ class Names:
         if found is None:
             close = difflib.get_close_matches(plain(text), self._by_plain, n=3, cutoff=0.6)
             near = list(dict.fromkeys(self._by_plain[name] for name in close))
-            raise unknown(self.kind, text, near or self.listed)
+            if near:
+                raise UsageError(f"unknown {self.kind} {text!r}; did you mean {' or '.join(map(repr, near))}?")
+            raise unknown(self.kind, text, self.listed)
         return found

@@ -31,7 +31,7 @@ def _join(one: Any, other: Any) -> Any:
 
 
 def _narrow(c: Columns, k: Coefficients) -> Array:
-    return np.where(c.expert_bytes < 1, k["narrow"], 1.0)
+    return np.asarray(np.where(c.expert_bytes < 1, k["narrow"], 1.0))
 
 
 def fixed_time(c: Columns, k: Coefficients) -> Array:
@@ -40,7 +40,7 @@ def fixed_time(c: Columns, k: Coefficients) -> Array:
     sparse = np.where(c.sparse_tokens > 0, c.attention_layers, 0.0)
     swaps = np.where((c.dp > 1) & (c.moe_layers > 0), 2 * c.moe_layers, 0.0)
     calls = np.where(c.tp > 1, 2 * c.blocks, 0.0) + swaps
-    return (
+    return np.asarray(
         c.blocks * k["block_s"]
         + c.moe_layers * k["expert_block_s"]
         + latent * k["latent_block_s"]
@@ -69,7 +69,7 @@ def decode_parts(c: Columns, k: Coefficients, batch: Any, context: Any) -> dict[
 def decode_time(c: Columns, k: Coefficients, batch: Any, context: Any) -> Array:
     """Seconds of one decode step."""
     parts = decode_parts(c, k, batch, context)
-    return k["pace"] * sum(parts.values(), start=np.zeros(len(c.places)))
+    return np.asarray(k["pace"] * sum(parts.values(), start=np.zeros(len(c.places))))
 
 
 def prefill_time(c: Columns, k: Coefficients, tokens: Any, past: Any = 0.0) -> Array:
@@ -77,6 +77,5 @@ def prefill_time(c: Columns, k: Coefficients, tokens: Any, past: Any = 0.0) -> A
     work = prefill_work(c, tokens, past)
     products = (work["dense_flop"] / k["prefill"] + work["expert_flop"] / k["expert_prefill"]) / _narrow(c, k)
     moved = tokens * c.hidden * c.blocks * 2 / c.group / c.bandwidth
-    return k["prompt_pace"] * (
-        products + work["score_flop"] / k["prefill_score"] + work["send"] / k["send"] + moved * k["moves"]
-    )
+    rest = work["score_flop"] / k["prefill_score"] + work["send"] / k["send"] + moved * k["moves"]
+    return np.asarray(k["prompt_pace"] * (products + rest))

@@ -19,10 +19,13 @@ Array = NDArray[np.float64]
 
 BYTES = {"bf16": 2.0, "fp8": 1.0, "int8": 1.0, "fp4": 0.5625, "int4": 0.5625}  # 4-bit formats carry a scale per block
 _SHAPE = (
-    "hidden vocab kv_heads kv_elements kv_lora_rank score_width prefill_width full_layers window_layers window "
-    "mixing_params dense_params shared_params expert_params moe_layers experts experts_per_token attention_layers "
-    "sparse_tokens blocks state_mib mixer_layers embedding_params"
-).split()
+    "hidden", "vocab", "kv_heads", "kv_elements", "kv_lora_rank", "score_width", "prefill_width", "full_layers",
+    "window_layers", "window", "mixing_params", "dense_params", "shared_params", "expert_params", "moe_layers", "experts",
+    "experts_per_token", "attention_layers", "sparse_tokens", "blocks", "state_mib", "mixer_layers", "embedding_params",
+)  # fmt: skip
+_LAYOUT = (
+    "bandwidth", "peak", "peak16", "link", "switched", "tp", "dp", "ep", "replicas", "dense_bytes", "expert_bytes", "kv_bytes",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,7 @@ class Columns:
             )
             for p in places
         ]  # fmt: skip
-        names = "bandwidth peak peak16 link switched tp dp ep replicas dense_bytes expert_bytes kv_bytes".split()
-        self.layout: dict[str, Array] = dict(zip(names, np.array(hardware, dtype=float).T, strict=True))
+        self.layout: dict[str, Array] = dict(zip(_LAYOUT, np.array(hardware, dtype=float).T, strict=True))
 
     def __getattr__(self, name: str) -> Array:
         for source in ("shape", "layout"):
@@ -105,13 +107,13 @@ class Columns:
 def touched_experts(c: Columns, tokens: Any, spread: Any = 1.0) -> Array:
     """Distinct experts that `tokens` tokens reach, each choosing at random; `spread` < 1 for correlated choices."""
     share = np.divide(c.experts_per_token, c.experts, out=np.zeros_like(c.experts), where=c.experts > 0)
-    return c.experts * -np.expm1(np.log1p(-np.minimum(share, 0.999999)) * tokens**spread)
+    return np.asarray(c.experts * -np.expm1(np.log1p(-np.minimum(share, 0.999999)) * tokens**spread))
 
 
 def cached_token_layers(c: Columns, context: Any) -> Array:
     """Token-layers one thread reads per step at `context` tokens."""
     full = np.where(c.sparse_tokens > 0, np.minimum(context, c.sparse_tokens), context)
-    return c.full_layers * full + c.window_layers * np.minimum(context, c.window)
+    return np.asarray(c.full_layers * full + c.window_layers * np.minimum(context, c.window))
 
 
 def decode_work(c: Columns, batch: Any, context: Any, spread: Any = 1.0) -> dict[str, Array]:
