@@ -346,3 +346,44 @@ async def test_a_strategy_of_ones_own_is_a_class_in_a_cell(tmp_path: Path) -> No
 
     run = await play(says("4"), AskTwice(), tmp_path / "r")
     assert await answer_of(run) == "4" and run.manifest["strategy"] == {"name": "ask-twice", "polite": True}
+
+
+# -- Adaptive ---------------------------------------------------------------------------------------------------------
+
+
+async def test_adaptive_stops_when_the_vote_is_decided(tmp_path: Path) -> None:
+    agree = Book()
+    run = await play(agree, wb.strategy("adaptive", agents=10, wave=1), tmp_path / "a")
+    assert len(agree.asked) == 4  # P(leader) reaches .95 with four of four under Beta(5, 1)
+    (stop,) = (d for d in wb.decisions(run).itertuples() if d.kind == "stop")
+    assert "4 of 4 agree" in stop.reason
+    differ = Book(solve=by_sample("1", "2", "3", "4", "5"))
+    await play(differ, wb.strategy("adaptive", agents=5, wave=2), tmp_path / "d")
+    assert len(differ.asked) == 5
+
+
+async def test_adaptive_cancels_stragglers_and_counts_what_they_used(tmp_path: Path) -> None:
+    import asyncio
+    import time
+    from collections.abc import AsyncIterator
+
+    class Slow(wb.Scripted):
+        async def stream(self, request: wb.Request) -> AsyncIterator[str | wb.Reply]:
+            for i in range(200 if request.sample == 3 else 2):
+                yield f"word{i} "
+                await asyncio.sleep(0.01)
+            yield wb.Reply("Answer: 4", output_tokens=2)
+
+    begin = time.monotonic()
+    run = await wb.run(
+        [wb.Task("t", "2+2?", "4")],
+        wb.strategy("adaptive", agents=8, wave=4, rule="window", window=3),
+        wb.ModelMix({"m": 1}),
+        out=tmp_path / "r",
+        models={"m": Slow(lambda r: "", name="m")},
+    )
+    assert time.monotonic() - begin < 2 * 0.9
+    calls = wb.calls(run)
+    cancelled = calls[calls.cancelled.fillna(False).astype(bool)]
+    assert len(cancelled) == 1 and 1 <= cancelled.output_tokens.iloc[0] < 100
+    assert wb.answers(run).iloc[0].answer == "4" and wb.answers(run).iloc[0].support == 1
