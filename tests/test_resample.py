@@ -15,6 +15,7 @@ from workbench.stats import drawing, paired, votes
 from workbench.stats.rules import Subset, rule
 
 
+@settings(deadline=None)
 @given(all_votes())
 def test_majority_is_the_mean_over_all_subsets(answers: list[list[str | None]]) -> None:
     found = resample(threads_frame(answers))
@@ -27,6 +28,7 @@ def test_majority_is_the_mean_over_all_subsets(answers: list[list[str | None]]) 
     assert found["exact"].all()
 
 
+@settings(deadline=None)
 @given(all_votes(3, 5), st.data())
 def test_weighted_vote_is_the_mean_over_all_subsets(answers: list[list[str | None]], data: st.DataObject) -> None:
     n = len(answers[0])
@@ -43,6 +45,7 @@ def test_weighted_vote_is_the_mean_over_all_subsets(answers: list[list[str | Non
         assert got == pytest.approx(np.mean(slow), abs=1e-12)
 
 
+@settings(deadline=None)
 @given(all_votes(3, 6), st.data())
 def test_best_of_k_is_the_mean_over_all_subsets(answers: list[list[str | None]], data: st.DataObject) -> None:
     n = len(answers[0])
@@ -60,6 +63,7 @@ def test_best_of_k_is_the_mean_over_all_subsets(answers: list[list[str | None]],
         )
 
 
+@settings(deadline=None)
 @given(all_votes(5, 7))
 def test_what_always_holds(answers: list[list[str | None]]) -> None:
     found = resample(threads_frame(answers), synthesis=["majority", "any"])

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as reference
 
@@ -24,6 +24,7 @@ def answers_frame(by_task: list[list[float]]) -> pd.DataFrame:
     )
 
 
+@settings(deadline=None)
 @given(scores)
 def test_an_interval_holds_its_estimate_and_stays_in_range(by_task: list[list[float]]) -> None:
     got = stats.accuracy(answers_frame(by_task))
@@ -34,6 +35,7 @@ def test_an_interval_holds_its_estimate_and_stays_in_range(by_task: list[list[fl
     assert wide.low <= got.low + 1e-12 and wide.high >= got.high - 1e-12
 
 
+@settings(deadline=None)
 @given(scores, st.integers(2, 4))
 def test_repeating_every_attempt_adds_no_evidence(by_task: list[list[float]], times: int) -> None:
     once, often = (
@@ -97,6 +99,7 @@ def series(values: list[float]) -> pd.Series[float]:
 pairs = st.lists(st.tuples(st.sampled_from([0.0, 1.0]), st.sampled_from([0.0, 1.0])), min_size=1, max_size=60)
 
 
+@settings(deadline=None)
 @given(pairs)
 def test_paired_difference(found: list[tuple[float, float]]) -> None:
     a, b = series([x for x, _ in found]), series([y for _, y in found])
@@ -211,6 +214,7 @@ def test_calibrated_and_overconfident() -> None:
     assert inside.sum() >= 8 and good.curve["n"].sum() == 4000
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([0.2, 0.4, 0.6, 0.8]), st.booleans()), min_size=2, max_size=40))
 def test_auroc_is_the_share_of_pairs_in_order(found: list[tuple[float, bool]]) -> None:
     sure, score = np.array([s for s, _ in found]), np.array([float(r) for _, r in found])

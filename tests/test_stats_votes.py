@@ -20,6 +20,7 @@ def _value(row: list[str | None], members: tuple[int, ...]) -> float:
     return plurality([row[i] for i in members], [1] * len(members)) if members else 0.0
 
 
+@settings(deadline=None)
 @given(all_votes(3, 6))
 def test_shapley_is_its_definition_and_sums_to_the_vote(answers: list[list[str | None]]) -> None:
     n = len(answers[0])
@@ -43,6 +44,7 @@ def test_sampled_shapley_comes_near_and_sums_exactly(answers: list[list[str | No
     assert near.sum(axis=1) == pytest.approx(exact.sum(axis=1), abs=1e-9)
 
 
+@settings(deadline=None)
 @given(all_votes(4, 6))
 def test_contribution_table(answers: list[list[str | None]]) -> None:
     table = stats.contribution(threads_frame(answers))
@@ -61,6 +63,7 @@ def test_a_useless_thread_adds_nothing_and_twins_add_the_same() -> None:
     assert not many["exact"].any() and many["shapley"].sum() == pytest.approx(0.0, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(all_votes(5, 7))
 def test_pass_at_k(answers: list[list[str | None]]) -> None:
     found = stats.pass_at_k(threads_frame(answers))
@@ -84,6 +87,7 @@ def test_a_hundred_different_answers_do_not_overflow() -> None:
     assert found[3] == pytest.approx(both + one)
 
 
+@settings(deadline=None)
 @given(all_votes(5, 6))
 def test_agreement(answers: list[list[str | None]]) -> None:
     frame = stats.agreement(threads_frame(answers))

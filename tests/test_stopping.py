@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as reference
 
@@ -15,6 +15,7 @@ from workbench.errors import UsageError
 answers = st.lists(st.sampled_from(["a", "b", "c", None]), min_size=1, max_size=12)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 30), st.integers(0, 30))
 def test_beta_is_the_tail_of_the_beta_distribution(a: int, b: int) -> None:
     a, b = max(a, b), min(a, b)
@@ -56,6 +57,7 @@ def test_window_is_full_and_unanimous() -> None:
     assert not stopping.unanimous(["a"], 2)
 
 
+@settings(deadline=None)
 @given(answers, st.lists(st.sampled_from(["a", "b", "c"]), min_size=0, max_size=8))
 def test_certain_never_changes_the_vote(said: list[str | None], later: list[str]) -> None:
     counts = stopping.tally(said)
@@ -65,6 +67,7 @@ def test_certain_never_changes_the_vote(said: list[str | None], later: list[str]
         assert all(votes.count(leader) > votes.count(other) for other in {"a", "b", "c"} - {leader})
 
 
+@settings(deadline=None)
 @given(answers, st.sampled_from(stopping.RULES), st.integers(0, 6))
 def test_every_rule_is_a_function_of_the_votes_and_stops_at_the_end(
     said: list[str | None], name: str, left: int

@@ -72,7 +72,7 @@ def beta(counts: tuple[int, ...]) -> float:
 
 @lru_cache(maxsize=65536)
 def dirichlet(counts: tuple[int, ...]) -> float:
-    """P(the leader is the most probable answer | all votes) under Dirichlet(votes + 1); beside a lone answer stands an unseen one.
+    """P(the leader is the most probable answer | all votes), Dirichlet(votes + 1); beside a lone answer stands an unseen one.
 
     With p_i proportional to independent Gamma(v_i + 1): the integral of the leader's density times the others' distribution
     functions, by Simpson's rule over the range that holds all but 1e-12 of the leader.

@@ -29,8 +29,8 @@ def savings(
     """One row per rule: the vote of the threads it let start against the vote of all n, over `orders` random orders per attempt.
 
     Threads start in waves of `wave`; the rule is asked between waves; ties are worth their expected value. Columns: rule,
-    accuracy, full (accuracy of all), lost, lost_low, lost_high (paired over tasks), threads (mean started), threads_low, threads_high,
-    factor (n / threads), most (the largest factor of one attempt).
+    accuracy, full (accuracy of all), lost, lost_low, lost_high (paired over tasks), threads (mean started), threads_low,
+    threads_high, factor (n / threads), most (the largest factor of one attempt).
     """
     pool = votes(source, key=key)
     full = pd.Series(vote_score(pool), index=pd.Index(pool.task)).groupby(level=0, sort=False).mean()
