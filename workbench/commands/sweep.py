@@ -95,7 +95,7 @@ def _dry_run(sweep: Sweep, options: dict[str, Any], as_json: bool) -> None:
     from workbench.sweeps.estimate import estimate
 
     found = estimate(sweep, options["jobs"], options["resume"])
-    choice = warm.choose(options["kernel"], sweep.notebook)
+    choice = warm.choose(options["kernel"], sweep.content)
     if as_json:
         cells = [dict(cell.parameters) for cell in sweep.cells]
         click.echo(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, field, replace
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError, WorkbenchError
-from workbench.sweeps import running, warm
+from workbench.sweeps import running, server, warm
 from workbench.sweeps.budget import Budget
 from workbench.sweeps.executors import open_executor
 from workbench.sweeps.one import Job, Outcome, execute
@@ -81,12 +81,12 @@ class Campaign:
         self, sweep: Sweep, options: Options, budget: Budget, on_change: Callable[[State], None] | None
     ) -> None:
         self.sweep, self.options, self.budget, self.on_change = sweep, options, budget, on_change
-        self.kernel = warm.choose(options.kernel, sweep.notebook).kind
+        self.kernel = warm.choose(options.kernel, sweep.content)
         done = sweep.ledger.done() if options.resume else {}
         self.todo: deque[Cell] = deque(cell for cell in sweep.cells if cell.identity not in done)
         self.starved: list[Cell] = []  # stopped by their share of the budget; each gets all that is left in the end
-        self.tries: dict[str, int] = {}
-        self.lost: dict[str, int] = {}
+        self.tries: Counter[str] = Counter()
+        self.lost: Counter[str] = Counter()
         self.pending: dict[Future[Outcome], tuple[Cell, Job]] = {}
         self.state = State(len(sweep.cells), resumed=len(sweep.cells) - len(self.todo), jobs=options.jobs)
 
@@ -113,6 +113,8 @@ class Campaign:
                 running.stop_all()
                 wait(self.pending, timeout=30)
                 raise
+            finally:
+                server.close_all()
         for cell in [*self.todo, *self.starved]:
             self.state.failed[cell.name] = "not run: the budget is spent"
         self._tell()
@@ -131,12 +133,14 @@ class Campaign:
             if granted == 0:
                 self.todo.appendleft(cell)
                 return
-            self.tries[cell.identity] = attempt = self.tries.get(cell.identity, 0) + 1
+            self.tries[cell.identity] += 1
             job = self.sweep.job(
                 cell,
                 granted_usd=granted,
-                attempt=attempt,
-                kernel=self.kernel,
+                attempt=self.tries[cell.identity],
+                kernel=self.kernel.kind,
+                modules=self.kernel.modules,
+                fresh=not self.options.resume,
                 timeout_s=self.options.timeout_s,
                 output_mib=self.options.output_mib,
             )
@@ -149,24 +153,23 @@ class Campaign:
         self.state.running.pop(cell.name, None)
         try:
             outcome = future.result()
-        except (BrokenExecutor, CancelledError) as error:
+        except BrokenExecutor as error:
             self.budget.settle(cell.identity, Path(job.folder), {})
-            self.lost[cell.identity] = lost = self.lost.get(cell.identity, 0) + 1
-            if isinstance(error, BrokenExecutor):
-                raise WorkbenchError(
-                    f"the executor broke ({error}); what is finished is kept: run the sweep again"
-                ) from error
-            if lost < LOST_TRIES:
-                self.todo.appendleft(cell)
-            else:
-                self.state.failed[cell.name] = f"lost {lost} times with its worker"
-            return
+            raise WorkbenchError(
+                f"the executor broke ({error}); what is finished is kept: run the sweep again"
+            ) from error
+        except CancelledError:
+            outcome = Outcome(cell.identity, "lost", 0.0, job.kernel, "its worker was lost")
         granted = job.given.get("max_cost_usd")
         self.budget.settle(cell.identity, Path(job.folder), outcome.measures)
         self.state.spent_usd = self.budget.settled_usd
         if outcome.status == "done":
             self.state.done += 1
             self.state.seconds.append(outcome.seconds)
+        elif outcome.status == "lost" and self.lost[cell.identity] < LOST_TRIES:
+            self.lost[cell.identity] += 1
+            self.tries[cell.identity] -= 1
+            self.todo.appendleft(cell)
         elif (outcome.error or "").startswith("BudgetExceeded") and granted and self.budget.left_usd > granted:
             self.starved.append(cell)
         elif self.tries[cell.identity] <= self.options.retries:

@@ -3,26 +3,47 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
 import time
+from collections.abc import Callable
 from typing import Any
 
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.util import run_sync
 from nbformat.v4 import new_output
 from papermill.clientwrap import PapermillNotebookClient
 
 from workbench.sweeps import running
 from workbench.sweeps.outputs import error_output, size, tidy
+from workbench.sweeps.server import KERNEL_LOST
 
 
 class SweepClient(PapermillNotebookClient):  # type: ignore[misc]
     """Runs one notebook, stopped after `timeout_s` seconds wherever it is; output beyond `output_mib` is left out."""
 
-    def __init__(self, nb_man: Any, *, timeout_s: float | None, output_mib: float, **options: Any) -> None:
+    def __init__(
+        self,
+        nb_man: Any,
+        *,
+        manager: Callable[[], Any] | None,
+        timeout_s: float | None,
+        output_mib: float,
+        **options: Any,
+    ) -> None:
         super().__init__(nb_man, timeout_func=self._seconds_left, iopub_timeout=60, **options)
+        self._manager = manager
         self.timeout_s = timeout_s
         self._deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
         self._characters_left = int(output_mib * 2**20)
         self._lost = False
+
+    def create_kernel_manager(self) -> Any:
+        """The kernel manager that was asked for, or nbclient's own."""
+        if self._manager is None:
+            return super().create_kernel_manager()
+        self.km = self._manager()
+        return self.km
 
     def execute(self, **options: Any) -> Any:
         """Run all cells up to the first error; the notebook then tells how far it came and why no further."""
@@ -51,16 +72,34 @@ class SweepClient(PapermillNotebookClient):  # type: ignore[misc]
             except CellTimeoutError as error:
                 failure = self._give_up(cell, error, "CellTimeoutError", f"not finished after {self.timeout_s:g} s")
             except DeadKernelError as error:
-                failure = self._give_up(cell, error, "DeadKernelError", self.death())
+                failure = self._give_up(cell, error, *self._death())
             if failure is not None:
                 self.nb_man.cell_exception(self.nb.cells[index], cell_index=index, exception=failure)
             self.nb_man.cell_complete(self.nb.cells[index], cell_index=index)
             if failure is not None:
                 break
 
-    def death(self) -> str:
-        """What is known of why the kernel died."""
-        return "the kernel died while it ran this cell"
+    def _death(self) -> tuple[str, str]:
+        """What is known of why the kernel died: an error's name and words."""
+        kernels = getattr(self.km, "kernels", None) or getattr(self.km.provisioner, "kernels", None)
+        for _ in range(20):
+            status = kernels.poll() if kernels is not None else run_sync(self.km.provisioner.poll)()
+            if status is not None:
+                break
+            time.sleep(0.05)
+        if kernels is not None and kernels.lost:
+            return KERNEL_LOST, "the fork server died, and the kernel with it"
+        if status is not None and status < 0:
+            return "DeadKernelError", f"the kernel was killed by {signal.Signals(-status).name} while it ran this cell"
+        return "DeadKernelError", f"the kernel ended while it ran this cell (exit code {status})"
+
+    def kill(self) -> None:
+        """Kill the kernel from another thread."""
+        kernels = getattr(self.km, "kernels", None) or getattr(self.km.provisioner, "kernels", None)
+        if kernels is not None:
+            kernels.signal(signal.SIGKILL)
+        elif self.km.provisioner.pid:
+            os.kill(self.km.provisioner.pid, signal.SIGKILL)
 
     def _give_up(self, cell: Any, error: Exception, name: str, message: str) -> Exception:
         self._lost = True

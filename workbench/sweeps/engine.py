@@ -6,7 +6,7 @@ parameters; neither goes with many notebooks at once, so its parts are put toget
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from papermill.log import logger
 from papermill.parameterize import parameterize_notebook
 
 from workbench.sweeps.client import SweepClient
+from workbench.sweeps.server import ForkedKernels
 
 NAME = "workbench"
 SAVE_EVERY = timedelta(seconds=2)
@@ -37,6 +38,19 @@ def prepare(notebook: Path, output: Path, parameters: Mapping[str, Any]) -> tupl
     node = parameterize_notebook(node, dict(parameters), kernel_name=kernel_name, language=language, engine_name=NAME)
     node = prepare_notebook_metadata(node, str(notebook), str(output))
     return remove_error_markers(node), kernel_name
+
+
+def manager(kernel: str, modules: Sequence[str], kernel_name: str) -> Callable[[], Any] | None:
+    """What makes the kernel manager for a kind of kernel; None for nbclient's own, which starts kernels cold."""
+    if kernel == "bare":
+        from workbench.sweeps.bareclient import BareManager
+
+        return lambda: BareManager(ForkedKernels(kernel, modules))
+    if kernel == "fork":
+        from workbench.sweeps.provisioner import ForkedManager
+
+        return lambda: ForkedManager(ForkedKernels(kernel, modules), kernel_name=kernel_name)
+    return None
 
 
 def first_line(failure: BaseException) -> str:
@@ -87,6 +101,7 @@ class SweepEngine(Engine):  # type: ignore[misc]
         nb_man: Any,
         kernel_name: str,
         *,
+        manager: Callable[[], Any] | None = None,
         timeout_s: float | None = None,
         output_mib: float = 20.0,
         cwd: str | None = None,
@@ -96,6 +111,7 @@ class SweepEngine(Engine):  # type: ignore[misc]
         """Execute all cells of `nb_man.nb` in place."""
         client = SweepClient(
             nb_man,
+            manager=manager,
             timeout_s=timeout_s,
             output_mib=output_mib,
             kernel_name=kernel_name,

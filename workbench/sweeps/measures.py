@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from workbench.store import Run
 
 MIME = "application/vnd.workbench.measures+json"
+INTERVALS = (("accuracy", "score", 1.0), ("tokens_per_task", "tokens", math.inf), ("latency_s", "wall_s", math.inf))
+"""Measure, column of the answers, and the most it can be."""
 
 
 class Conclusion:
@@ -58,26 +60,26 @@ def run_measures(run: Run) -> dict[str, Any]:
     from workbench import frames
 
     table = frames.answers(run)
-    mean, low, high = _accuracy(table)
-    stopped = run.manifest.get("stopped")
-    return {
-        **({"stopped": str(stopped)} if stopped else {}),
+    table = table.assign(tokens=table["input_tokens"] + table["output_tokens"])
+    found: dict[str, Any] = {
         "task_count": int(table["task_id"].nunique()),
         "answered": int(table["answer"].notna().sum()),
         "errors": int(table["error"].notna().sum()),
-        "accuracy": mean,
-        "accuracy_low": low,
-        "accuracy_high": high,
+    }
+    for name, column, most in INTERVALS:
+        mean, low, high = _interval(table, column)
+        found |= {name: mean, f"{name}_low": max(0.0, low), f"{name}_high": min(most, high)}
+    found |= {
         "calls": int(table["calls"].sum()),
         "input_tokens": int(table["input_tokens"].sum()),
         "output_tokens": int(table["output_tokens"].sum()),
-        "tokens_per_task": (table["input_tokens"] + table["output_tokens"]).mean(),
         "cost_usd": float(table["cost_usd"].sum()),
-        "latency_s": table["wall_s"].mean(),
-        "p50_s": table["wall_s"].quantile(0.5),
-        "p95_s": table["wall_s"].quantile(0.95),
-        "critical_path_s": table["critical_path_s"].mean(),
+        "p50_s": float(table["wall_s"].quantile(0.5)),
+        "p95_s": float(table["wall_s"].quantile(0.95)),
+        "critical_path_s": float(table["critical_path_s"].mean()),
     }
+    stopped = run.manifest.get("stopped")
+    return found | ({"stopped": str(stopped)} if stopped else {})
 
 
 def read_measures(notebook: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,16 +93,16 @@ def read_measures(notebook: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _accuracy(table: pd.DataFrame) -> tuple[float, float, float]:
-    """Mean score and its 95 % interval over tasks (Student's t of the task means, so repeats do not narrow it)."""
+def _interval(table: pd.DataFrame, column: str) -> tuple[float, float, float]:
+    """Mean and its 95 % interval over tasks (Student's t of the task means, so that repeats do not narrow it)."""
     from scipy import stats
 
-    means = table.groupby("task_id")["score"].mean().dropna()
-    mean, error = means.mean(), means.sem()
-    if len(means) < 2 or not error > 0:
+    means = table.groupby("task_id")[column].mean().dropna().to_numpy(dtype=float)
+    mean = float(means.mean()) if len(means) else math.nan
+    if len(means) < 2:
         return mean, math.nan, math.nan
-    half = error * stats.t.ppf(0.975, len(means) - 1)
-    return mean, max(0.0, mean - half), min(1.0, mean + half)
+    half = float(means.std(ddof=1) / math.sqrt(len(means)) * stats.t.ppf(0.975, len(means) - 1))
+    return mean, mean - half, mean + half
 
 
 def _plain(name: str, value: Any) -> Any:

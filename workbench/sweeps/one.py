@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,6 +16,7 @@ from workbench.sweeps import running
 from workbench.sweeps.cells import package_version
 from workbench.sweeps.ledger import CELL_FILE, write_json
 from workbench.sweeps.measures import read_measures, run_measures
+from workbench.sweeps.server import KERNEL_LOST, ServerLost
 
 NOTEBOOK_FILE = "notebook.ipynb"
 RUN_FOLDER = "run"
@@ -31,6 +33,8 @@ class Job:
     given: Mapping[str, Any]
     attempt: int = 1
     kernel: str = "cold"
+    modules: tuple[str, ...] = ()
+    fresh: bool = False
     cwd: str | None = None
     timeout_s: float | None = None
     output_mib: float = 20.0
@@ -38,7 +42,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a cell ended: `status` is done, failed or stopped (by the user); `error` the first line that says why."""
+    """How a cell ended: done, failed, stopped (by the user) or lost (with its fork server); `error` says why in one line."""
 
     identity: str
     status: str
@@ -57,20 +61,41 @@ def execute(job: Job) -> Outcome:
     begin = time.monotonic()
     measures: dict[str, Any] = {}
     error: str | None = None
+    kernel = job.kernel
     try:
+        if job.fresh and job.attempt == 1:
+            shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / CELL_FILE).unlink(missing_ok=True)
-        node, kernel_name = engine.prepare(Path(job.notebook), target, job.given)
-        node = engine.run(node, kernel_name, target, timeout_s=job.timeout_s, output_mib=job.output_mib, cwd=job.cwd)
+        try:
+            node = _run(job, kernel, target)
+        except ServerLost:
+            kernel = "cold"
+            node = _run(job, kernel, target)
         measures = read_measures(node) or _measures_of_run(folder / RUN_FOLDER)
         error = measures.get("stopped")  # a Run cut short by its budget or deadline is no result
     except engine.FAILURES as failure:
         error = engine.first_line(failure)
-    status = "done" if error is None else "stopped" if running.stopping.is_set() else "failed"
-    outcome = Outcome(job.identity, status, time.monotonic() - begin, job.kernel, error, measures)
-    if status != "stopped":
+    if error is None:
+        status = "done"
+    elif running.stopping.is_set():
+        status = "stopped"
+    else:
+        status = "lost" if error.startswith(KERNEL_LOST) else "failed"
+    outcome = Outcome(job.identity, status, time.monotonic() - begin, kernel, error, measures)
+    if status in ("done", "failed"):
         record(job, outcome)
     return outcome
+
+
+def _run(job: Job, kernel: str, target: Path) -> Any:
+    from workbench.sweeps import engine
+
+    node, kernel_name = engine.prepare(Path(job.notebook), target, job.given)
+    manager = engine.manager(kernel, job.modules, kernel_name)
+    return engine.run(
+        node, kernel_name, target, manager=manager, timeout_s=job.timeout_s, output_mib=job.output_mib, cwd=job.cwd
+    )
 
 
 def record(job: Job, outcome: Outcome) -> None:
@@ -90,7 +115,7 @@ def record(job: Job, outcome: Outcome) -> None:
             "seconds": round(outcome.seconds, 3),
             "error": outcome.error,
             "attempt": job.attempt,
-            "kernel": job.kernel,
+            "kernel": outcome.kernel,
             "workbench": package_version(),
         },
     )

@@ -46,7 +46,7 @@ class Sweep:
         self.notebook = Path(notebook).resolve()
         self.grid = Grid.of(grid)
         self.out = (Path(out) if out is not None else Path("traces", "runs", f"sweep-{self.notebook.stem}")).resolve()
-        content = load_notebook(self.notebook)
+        self.content = content = load_notebook(self.notebook)
         self.parameters = read_parameters(content, self.notebook.name)
         defaults = {name: p.default for name, p in self.parameters.items()}
         rows = self.grid.expand(defaults)
@@ -66,6 +66,7 @@ class Sweep:
             raise DataError(f"{folder} holds no sweep (no readable {SWEEP_FILE})")
         sweep = cls.__new__(cls)
         sweep.notebook, sweep.out, sweep.ledger = Path(record["notebook"]), folder, Ledger(folder)
+        sweep.content = {"cells": []}
         sweep.grid, sweep.notebook_hash, sweep.parameters = Grid(), record["notebook_hash"], {}
         sweep.cells = [
             Cell(i, cell["parameters"], cell["parameters"], cell["identity"]) for i, cell in enumerate(record["cells"])
