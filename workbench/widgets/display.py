@@ -1,0 +1,33 @@
+"""Display: what a Run or a widget shows where no kernel and no script runs: a still picture, and text."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from workbench.graphs import trace_of
+from workbench.layout import Layout, layout
+from workbench.spanlike import Spans
+from workbench.widgets.still import still_png
+from workbench.widgets.wording import describe, subtitle
+
+MAX_SPANS = 20_000  # of the one trace that a Run's still shows
+
+
+def run_bundle(run: Spans) -> dict[str, Any]:
+    """The still of a Run's first trace as MIME data; empty where it has none or one too large to be a picture."""
+    spans = trace_of(run)
+    if not spans or len(spans) > MAX_SPANS:
+        return {}
+    return {"image/png": encode(still_png(layout(spans)))}
+
+
+def trace_bundle(of: Layout) -> dict[str, Any]:
+    """The still of one trace and its words, as MIME data."""
+    text = f"{of.facts['prompt'] or 'trace'}\n{subtitle(of)}\n{describe(of)}"
+    return {"image/png": encode(still_png(of)), "text/plain": text}
+
+
+def encode(data: bytes) -> str:
+    """Base64 as notebooks keep pictures."""
+    return base64.b64encode(data).decode("ascii")
