@@ -60,6 +60,13 @@ PROMOTED: dict[str, tuple[str, type]] = {
 """Column → (attribute, type)."""
 
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+
+
+def arrow_type(kind: type) -> pa.DataType:
+    """The Arrow type of a promoted column."""
+    return _ARROW[kind]
+
+
 _FIXED = (
     ("trace_id", pa.string()),
     ("span_id", pa.string()),
@@ -76,7 +83,7 @@ _REST = ("finish_reason", "attributes", "events", "links", "resource")
 
 SCHEMA = pa.schema(
     [("run", pa.string()), *_FIXED]
-    + [(name, _ARROW[kind]) for name, (_, kind) in PROMOTED.items()]
+    + [(name, arrow_type(kind)) for name, (_, kind) in PROMOTED.items()]
     + [(name, pa.string()) for name in _REST]
 )
 """The columns of a span, in order. Ids are hex texts; `attributes`, `events`, `links` and `resource` JSON or null."""
@@ -89,7 +96,8 @@ def table(spans: Iterable[Span], run: str) -> pa.Table:
     spans = spans if isinstance(spans, (list, tuple)) else list(spans)
     size = len(spans)
     promoted: list[list[Any] | None] = [None] * len(PROMOTED)
-    finish, others, events, links = [None] * size, [None] * size, [None] * size, [None] * size
+    finish: list[str | None] = [None] * size
+    others, events, links = list(finish), list(finish), list(finish)
     resources: dict[int, str | None] = {}
     for i, span in enumerate(spans):
         other: dict[str, Any] = {}
@@ -105,17 +113,21 @@ def table(spans: Iterable[Span], run: str) -> pa.Table:
             else:
                 other[key] = value
         if other:
-            others[i] = _json(other)
+            others[i] = json_text(other)
         if span.events:
-            events[i] = _json([[e.name, e.time_ns, e.attributes] for e in span.events])
+            events[i] = json_text([[e.name, e.time_ns, e.attributes] for e in span.events])
         if span.links:
-            links[i] = _json([[k.trace_id, k.span_id, k.attributes] for k in span.links])
+            links[i] = json_text([[k.trace_id, k.span_id, k.attributes] for k in span.links])
         if id(span.resource) not in resources:
-            resources[id(span.resource)] = _json(span.resource)
+            resources[id(span.resource)] = json_text(span.resource)
     arrays = [
         pa.repeat(pa.scalar(run), size),
-        *(_array([getattr(span, name) for span in spans], kind) for name, kind in _FIXED),
-        *(_array(values, _ARROW[kind], size) for values, (_, kind) in zip(promoted, PROMOTED.values(), strict=True)),
+        *(_array([getattr(span, name) for span in spans], kind) for name, kind in _FIXED[:-2]),
+        *(_array([getattr(span, name) or None for span in spans], kind) for name, kind in _FIXED[-2:]),
+        *(
+            _array(values, arrow_type(kind), size)
+            for values, (_, kind) in zip(promoted, PROMOTED.values(), strict=True)
+        ),
         *(_array(values, pa.string()) for values in (finish, others, events, links)),
         _array([resources[id(span.resource)] for span in spans], pa.string()),
     ]
@@ -178,7 +190,8 @@ def _fits(value: Any, kind: type) -> bool:
     return found is int and kind is float and -(2**53) <= value <= 2**53
 
 
-def _json(value: Any) -> str | None:
+def json_text(value: Any) -> str | None:
+    """A plain value as the JSON text of a column; None for nothing."""
     if not value:
         return None
     try:

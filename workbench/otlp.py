@@ -112,16 +112,17 @@ def _dumps(value: Any) -> bytes:
     try:
         return orjson.dumps(value)
     except TypeError:
-        return orjson.dumps(_clean(value))
+        return orjson.dumps(clean(value))
 
 
-def _clean(value: Any) -> Any:
+def clean(value: Any) -> Any:
+    """Text (or what holds texts) without half surrogate pairs, which UTF-8 cannot carry: they become U+FFFD."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if not value.isascii() else value
     if isinstance(value, dict):
-        return {_clean(k): _clean(v) for k, v in value.items()}
+        return {clean(k): clean(v) for k, v in value.items()}
     if isinstance(value, list):
-        return [_clean(v) for v in value]
+        return [clean(v) for v in value]
     return value
 
 

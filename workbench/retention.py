@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from workbench import manifest as manifests
 from workbench import seal, summary
 from workbench.errors import DataError
 from workbench.places import Place
@@ -41,7 +42,22 @@ def remove(path: str | os.PathLike[str]) -> int:
 
 
 def check(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """{path, ok, problems} of one Run."""
+    """{path, ok, problems, notes} of one Run; a torn last line is a note (its span was lost with its process)."""
     run = Run(path)
     found = run.verify()
-    return {"path": run.path, "ok": not found, "problems": found}
+    notes = [line for line in found if "the last line is torn" in line]
+    wrong = [line for line in found if line not in notes]
+    return {"path": run.path, "ok": not wrong, "problems": wrong, "notes": notes}
+
+
+def seal_run(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Seal a Run that its process left open and mark it closed; {path, spans}. Refuses one that is being written."""
+    run = Run(path)
+    place = Place(run.path)
+    if busy := seal.writers(place):
+        raise DataError(f"{place.url} is being written ({', '.join(busy)}); it was not sealed")
+    if not seal.span_files(place.sizes()):
+        return {"path": run.path, "spans": (run.manifest.get("sealed") or {}).get("spans", 0)}
+    if not run.closed:
+        manifests.change(place, lambda found: {**found, "status": "stopped"})
+    return {"path": run.path, "spans": seal.seal(place)["spans"]}

@@ -11,12 +11,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workbench import columns, lines
+from workbench import columns, lines, views
 from workbench import manifest as manifests
 from workbench.notes import Notes
 from workbench.places import Place
 
 FILE = "spans.parquet"
+TRACES = "traces.parquet"
 ROW_GROUP = 50_000
 _PLAIN = {"span_id": "PLAIN", "start_ns": "DELTA_BINARY_PACKED", "end_ns": "DELTA_BINARY_PACKED"}
 
@@ -61,25 +62,32 @@ def seal(place: Place) -> dict[str, Any]:
 
 
 def write(place: Place, tables: Iterable[pa.Table]) -> dict[str, Any]:
-    """Write tables with the span schema as the Run's spans.parquet; returns {spans, bytes, sha256}."""
-    folder = None
+    """Write tables with the span schema as the Run's spans.parquet, and one row per trace as traces.parquet beside it.
+
+    Returns {spans, bytes, sha256}.
+    """
     if place.local is not None:
         place.local.mkdir(parents=True, exist_ok=True)
-        folder = place.local
-    handle, fresh = tempfile.mkstemp(prefix=".spans-", suffix=".parquet", dir=folder)
-    os.close(handle)
-    try:
+    with tempfile.TemporaryDirectory(prefix=".seal-", dir=place.local) as folder:
+        fresh, totals = f"{folder}/{FILE}", f"{folder}/{TRACES}"
         count = _write(fresh, tables)
-        os.chmod(fresh, 0o644)
+        _write_traces(fresh, totals)
         note = {"spans": count, "bytes": os.path.getsize(fresh), "sha256": digest(fresh)}
-        if place.local is not None:
-            os.replace(fresh, place.local / FILE)
-        else:
-            place.fs.put_file(fresh, place.file(FILE))
-    finally:
-        if os.path.exists(fresh):
-            os.unlink(fresh)
+        for path, name in ((totals, TRACES), (fresh, FILE)):
+            if place.local is not None:
+                os.replace(path, place.local / name)
+            else:
+                place.fs.put_file(path, place.file(name))
     return note
+
+
+def _write_traces(spans: str, to: str) -> None:
+    import duckdb
+
+    with duckdb.connect() as connection:
+        source, target = (f"'{path}'".replace("\\", "/") for path in (spans, to))
+        query = views.TOTALS.format(spans=f"read_parquet({source})")
+        connection.execute(f"copy ({query} order by start_ns) to {target} (format parquet, compression zstd)")
 
 
 def _write(path: str, tables: Iterable[pa.Table]) -> int:

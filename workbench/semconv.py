@@ -69,6 +69,8 @@ JOIN: Final = "join"
 INFERRED: Final = "workbench.inferred"  # true where a reader guessed fork or join
 UNTIMED: Final = "workbench.untimed"  # on a root: its record holds no times, a reader drew the steps one second apart
 MISSING_PARENT: Final = "workbench.missing_parent"  # the parent that a span names but that was not in the record
+FORKS: Final = "workbench.forks"  # span ids: links told as attributes too, for receivers that drop links
+JOINS: Final = "workbench.joins"
 
 # -- calls ------------------------------------------------------------------------------------------------------------------
 CALL_KEY: Final = "workbench.call.key"  # identity of a call within a run: a resumed run does not pay twice for it

@@ -65,6 +65,10 @@ class RunWriter:
         """Set fields of run.json."""
         self.manifest = manifests.change(self.place, lambda found: {**found, **fields})
 
+    def flush(self) -> None:
+        """Make all that was written visible to readers (it is at once, except where a place takes pieces)."""
+        self._file.flush()
+
     def close(self, status: str = "closed") -> None:
         """Flush to disk, mark the Run closed and seal it, unless another process still writes to it. Idempotent."""
         if self.closed:
@@ -86,6 +90,7 @@ class RunWriter:
 
 class _Sink(Protocol):
     def append(self, line: bytes) -> None: ...
+    def flush(self) -> None: ...
     def close(self) -> None: ...
 
 
@@ -110,6 +115,9 @@ class _LocalFile:
         done = os.write(self._handle, line)  # one call per line: appends of threads do not mix
         while done < len(line):
             done += os.write(self._handle, line[done:])
+
+    def flush(self) -> None:
+        pass
 
     def close(self) -> None:
         os.fsync(self._handle)
@@ -137,9 +145,11 @@ class _Pieces:
             self._place.write(f"spans-{self._writer}-{self._number:06d}.jsonl", b"".join(self._lines))
         self._lines, self._size, self._since = [], 0, time.monotonic()
 
-    def close(self) -> None:
+    def flush(self) -> None:
         with self._lock:
             self._put()
+
+    close = flush
 
 
 def _now() -> str:

@@ -13,147 +13,32 @@ from typing import Any
 from workbench import semconv as s
 from workbench.readers import messages as chat
 from workbench.readers import plain
+from workbench.readers.dialect_names import (
+    CALL_OPERATIONS,
+    DIALECTS,
+    MARKERS,
+    MAX_ANSWER,
+    OPERATIONS,
+    REAL,
+    TEXTS,
+    WHOLE,
+)
 from workbench.readers.unflatten import unflatten
-from workbench.spans import Span
-
-CALL_OPERATIONS = ("chat", "text_completion", "generate_content")
-MAX_ANSWER = 4_000
-
-_OPENINFERENCE = "openinference.span.kind"
-_OPERATIONS = {
-    _OPENINFERENCE: {
-        "LLM": s.CHAT,
-        "TOOL": s.TOOL,
-        "AGENT": s.THREAD,
-        "EMBEDDING": "embeddings",
-        "RETRIEVER": "retrieval",
-        "RERANKER": "rerank",
-        "GUARDRAIL": "guardrail",
-        "EVALUATOR": "evaluate",
-    },
-    "traceloop.span.kind": {"workflow": s.WORKFLOW, "agent": s.THREAD, "tool": s.TOOL},
-    "llm.request.type": {"chat": s.CHAT, "completion": s.CHAT, "embedding": "embeddings"},
-    "langfuse.observation.type": {
-        "generation": s.CHAT,
-        "agent": s.THREAD,
-        "tool": s.TOOL,
-        "embedding": "embeddings",
-        "retriever": "retrieval",
-        "guardrail": "guardrail",
-        "evaluator": "evaluate",
-    },
-    "mlflow.spanType": {
-        "CHAT_MODEL": s.CHAT,
-        "LLM": s.CHAT,
-        "AGENT": s.THREAD,
-        "TOOL": s.TOOL,
-        "EMBEDDING": "embeddings",
-    },
-    "gen_ai.span.kind": {"LLM": s.CHAT, "TOOL": s.TOOL, "AGENT": s.THREAD},
-}
-_TEXTS = {
-    s.PROVIDER: ("gen_ai.system", "llm.provider", "llm.system", "ai.model.provider"),
-    s.REQUEST_MODEL: (
-        "llm.request.model",
-        "llm.model_name",
-        "ai.model.id",
-        "embedding.model_name",
-        "langfuse.observation.model.name",
-        "model_name",
-        s.RESPONSE_MODEL,
-    ),
-    s.RESPONSE_MODEL: ("llm.response.model", "ai.response.model"),
-    s.AGENT: ("agent.name", "agent_name", "graph.node.id", "langgraph.node", "ai.telemetry.functionId"),
-    s.CONVERSATION: ("session.id", "langfuse.session.id", "session_id", "thread_id", "gen_ai.conversation_id"),
-    s.TOOL_NAME: ("tool.name", "ai.toolCall.name", "mcp.tool.name"),
-    s.TOOL_CALL_ID: ("tool_call.id", "tool.id", "ai.toolCall.id"),
-}
-_WHOLE = {
-    s.INPUT_TOKENS: (
-        "gen_ai.usage.prompt_tokens",
-        "llm.token_count.prompt",
-        "llm.usage.prompt_tokens",
-        "ai.usage.inputTokens",
-        "ai.usage.promptTokens",
-    ),
-    s.OUTPUT_TOKENS: (
-        "gen_ai.usage.completion_tokens",
-        "llm.token_count.completion",
-        "llm.usage.completion_tokens",
-        "ai.usage.outputTokens",
-        "ai.usage.completionTokens",
-    ),
-    s.REASONING_TOKENS: (
-        "gen_ai.usage.reasoning_tokens",
-        "llm.token_count.completion_details.reasoning",
-        "gen_ai.usage.details.reasoning_tokens",
-        "gen_ai.usage.output_tokens.reasoning",
-        "ai.usage.reasoningTokens",
-        "ai.usage.outputTokenDetails.reasoningTokens",
-    ),
-    s.REQUEST_MAX_TOKENS: ("llm.request.max_tokens", "ai.settings.maxTokens", "ai.settings.maxOutputTokens"),
-}
-_REAL = {
-    s.COST: (
-        "gen_ai.cost.total_cost",
-        "llm.cost.total",
-        "gen_ai.usage.cost",
-        "operation.cost",
-        "gen_ai.usage.total_cost",
-    ),
-    s.REQUEST_TEMPERATURE: ("llm.request.temperature", "ai.settings.temperature"),
-}
-_MARKERS = frozenset(
-    [
-        *_OPERATIONS,
-        "operation.name",
-        "ai.operationId",
-        "input.value",
-        "output.value",
-        "gen_ai.prompt",
-        "gen_ai.completion",
-        "logfire.span_type",
-        "traceloop.entity.name",
-        "mlflow.spanInputs",
-        "gen_ai.tool.name",
-        "gen_ai.prompt.0.role",
-        "gen_ai.prompt.0.content",
-        *(
-            name
-            for names in (_TEXTS, _WHOLE, _REAL)
-            for group in names.values()
-            for name in group
-            if name != s.RESPONSE_MODEL
-        ),
-    ]
-)
-NAMES = (
-    ("openinference", (_OPENINFERENCE,)),
-    ("vercel-ai-sdk", ("ai.operationId",)),
-    ("litellm", ("litellm.call_id", "hidden_params")),
-    ("openllmetry", ("traceloop.span.kind", "llm.request.type", "traceloop.entity.name")),
-    ("langfuse", ("langfuse.observation.type",)),
-    ("mlflow", ("mlflow.spanType",)),
-    ("logfire", ("logfire.span_type", "logfire.msg")),
-    ("genai-old", ("gen_ai.system",)),
-    ("workbench", (s.LINK_KIND, s.STRATEGY, s.ROLE, s.THREAD_INDEX)),
-    ("genai", (s.OPERATION, s.PROVIDER)),
-)
-"""Dialect names and the keys that tell them, the surest first."""
+from workbench.spans import Link, Span
 
 
 def dialect(span: Span) -> str | None:
     """Which dialect a span is written in, where it can be told."""
     if span.scope == s.SCOPE:
         return "workbench"
-    return next((name for name, keys in NAMES if any(key in span.attributes for key in keys)), None)
+    return next((name for name, keys in DIALECTS if any(key in span.attributes for key in keys)), None)
 
 
 def normalize(span: Span) -> Span:
     """The span with our names added to its own; the same object where there is nothing to add."""
     own = span.attributes
     if span.scope == s.SCOPE or (
-        not span.events and span.status != "ERROR" and own.keys().isdisjoint(_MARKERS) and _is_new(own)
+        not span.events and span.status != "ERROR" and own.keys().isdisjoint(MARKERS) and _is_new(own)
     ):
         return span
     added = _scalars(own)
@@ -171,18 +56,32 @@ def normalize(span: Span) -> Span:
     return replace(span, attributes={**own, **fresh}) if fresh else span
 
 
+def _links(span: Span) -> tuple[Link, ...]:
+    """Links that a receiver dropped, from the attributes that tell them too."""
+    return tuple(
+        Link(span.trace_id, ident, {s.LINK_KIND: kind})
+        for key, kind in ((s.FORKS, s.FORK), (s.JOINS, s.JOIN))
+        for ident in _list(span.attributes.get(key))
+    )
+
+
+def _list(value: Any) -> list[str]:
+    found = plain.loads(value) if isinstance(value, str) else value
+    return [v for v in found if isinstance(v, str) and len(v) == 16] if isinstance(found, (list, tuple)) else []
+
+
 def _is_new(own: Mapping[str, Any]) -> bool:
     return not isinstance(own.get(s.FINISH_REASONS), str) and not isinstance(own.get(s.INPUT_MESSAGES), tuple)
 
 
 def _scalars(own: Mapping[str, Any]) -> dict[str, Any]:
     added: dict[str, Any] = {}
-    for target, names in _TEXTS.items():
+    for target, names in TEXTS.items():
         if not isinstance(own.get(target), str):
             found = next((own[n] for n in names if isinstance(own.get(n), str) and own[n]), None)
             if found is not None:
                 added[target] = found
-    for table, convert in ((_WHOLE, plain.whole), (_REAL, plain.number)):
+    for table, convert in ((WHOLE, plain.whole), (REAL, plain.number)):
         for target, names in table.items():
             if target not in own or isinstance(own[target], str):
                 added[target] = next((v for n in (target, *names) if (v := convert(own.get(n))) is not None), None)
@@ -228,7 +127,7 @@ def _finish(own: Mapping[str, Any]) -> tuple[str, ...] | None:
 
 def _operation(span: Span, added: Mapping[str, Any]) -> str | None:
     own = span.attributes
-    for key, table in _OPERATIONS.items():
+    for key, table in OPERATIONS.items():
         value = own.get(key)
         if isinstance(value, str):
             value = value.strip('"')

@@ -13,7 +13,7 @@ from workbench.notes import Notes
 from workbench.readers import bigjson, plain
 from workbench.readers import messages as chat
 from workbench.readers.build import TraceBuilder, call_attributes
-from workbench.readers.dialects import MAX_ANSWER
+from workbench.readers.dialect_names import MAX_ANSWER
 from workbench.readers.source import Source
 from workbench.spans import Span
 

@@ -10,7 +10,7 @@ from workbench.notes import Notes
 from workbench.readers import messages as chat
 from workbench.readers import plain
 from workbench.readers.build import usage_attributes
-from workbench.readers.dialects import MAX_ANSWER
+from workbench.readers.dialect_names import MAX_ANSWER
 from workbench.readers.source import Source
 from workbench.spans import Event, Span
 
