@@ -23,7 +23,7 @@ def show_cmd(run: str, task: str | None, out: Path | None, as_json: bool) -> Non
     """Show a run, or one task's threads: as text, or as a picture of threads converging in a synthesis."""
     from workbench import frames
     from workbench.errors import unknown
-    from workbench.measures import measures
+    from workbench.measuring import measures
     from workbench.store import Run
 
     recorded = Run(run)

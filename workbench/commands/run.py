@@ -60,7 +60,7 @@ def run_cmd(as_json: bool, tasks: str, name: str, **options: Any) -> None:
     from workbench.agents import ModelMix
     from workbench.engine import Limits
     from workbench.loading import load_tasks
-    from workbench.measures import measures
+    from workbench.measuring import measures
     from workbench.runs import run
     from workbench.strategies import strategy
 
