@@ -91,7 +91,9 @@ def fleiss_kappa(source: Any, *, key: Key | None = None, level: float = 0.95) ->
 
     def kappa(agree: Any, squares: Any, all_votes: Any) -> Any:
         chance = np.asarray(squares / all_votes**2)
-        with np.errstate(divide="ignore", invalid="ignore"):  # without one task a single answer may be left: no chance to beat
+        with np.errstate(
+            divide="ignore", invalid="ignore"
+        ):  # without one task a single answer may be left: no chance to beat
             return (agree - chance) / (1 - chance)
 
     tasks = int(task.max()) + 1

@@ -139,10 +139,15 @@ def by_task(source: Any, failed: str = "wrong") -> pd.Series[float]:
 
 
 def _interval(d: Floats, level: float) -> tuple[float, float, float]:
-    """Bonett-Price interval of a mean of differences in -1..1, and the spread of one task's difference."""
+    """Bonett-Price interval of a mean of differences in -1..1, and the spread of one task's difference.
+
+    The pseudo-tasks are as large as the largest difference seen: 1 for yes/no scores, and where nothing differs.
+    """
     n = len(d) + 2
+    largest = float(np.abs(d).max())
+    pseudo = largest if largest > 1e-9 else 1.0
     mean = float(d.sum()) / n
-    spread = math.sqrt(max(0.0, (float((d**2).sum()) + 2) / n - mean**2))
+    spread = math.sqrt(max(0.0, (float((d**2).sum()) + 2 * pseudo**2) / n - mean**2))
     half = quantile(level, n - 1) * spread / math.sqrt(n)
     value = float(d.mean())
     return max(-1.0, min(value, mean - half)), min(1.0, max(value, mean + half)), spread
