@@ -142,10 +142,20 @@ class Stream(OutStream):  # type: ignore[misc]
             pass
 
 
+class NoThread:
+    """Stands for the thread that reads the shell channel of a full kernel; here the main thread does."""
+
+    parent_thread = property(lambda self: threading.main_thread())
+
+    def __bool__(self) -> bool:
+        return False
+
+
 class Kernel(IPythonKernel):  # type: ignore[misc]
-    """ipykernel's kernel, not particular about what its streams are."""
+    """ipykernel's kernel, not particular about what its streams are, and with no subshells."""
 
     shell_stream = AnyTrait()
+    _supports_kernel_subshells = False
 
 
 class App(IPKernelApp):  # type: ignore[misc]
@@ -166,6 +176,7 @@ class App(IPKernelApp):  # type: ignore[misc]
             session=self.session,
             shell_stream=self.shell_stream,
             iopub_socket=self.iopub_socket,
+            shell_channel_thread=NoThread(),
             log=self.log,
             profile_dir=self.profile_dir,
             user_ns=self.user_ns,

@@ -34,7 +34,7 @@ class SweepClient(PapermillNotebookClient):  # type: ignore[misc]
         super().__init__(nb_man, timeout_func=self._seconds_left, iopub_timeout=60, **options)
         self._manager = manager
         self.timeout_s = timeout_s
-        self._deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
+        self._deadline = math.inf
         self._characters_left = int(output_mib * 2**20)
         self._lost = False
 
@@ -49,6 +49,8 @@ class SweepClient(PapermillNotebookClient):  # type: ignore[misc]
         """Run all cells up to the first error; the notebook then tells how far it came and why no further."""
         self.reset_execution_trackers()
         with self.setup_kernel(**options), running.kernel(self):
+            if self.timeout_s is not None:
+                self._deadline = time.monotonic() + self.timeout_s
             self.papermill_execute_cells()
             if not self._lost:
                 reply = self.wait_for_reply(self.kc.kernel_info())

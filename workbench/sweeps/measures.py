@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from workbench.store import Run
 
 MIME = "application/vnd.workbench.measures+json"
-INTERVALS = (("accuracy", "score", 1.0), ("tokens_per_task", "tokens", math.inf), ("latency_s", "wall_s", math.inf))
-"""Measure, column of the answers, and the most it can be."""
+INTERVALS = (("tokens_per_task", "tokens"), ("latency_s", "wall_s"))
+"""Measure and column of the answers, for amounts per task."""
 
 
 class Conclusion:
@@ -57,7 +57,7 @@ def conclude(run: Run | None = None, /, **measures: Any) -> Conclusion:
 
 def run_measures(run: Run) -> dict[str, Any]:
     """The measures every Run has. Times are seconds; an interval is the 95 % one, clustered by task."""
-    from workbench import frames
+    from workbench import frames, stats
 
     table = frames.answers(run)
     table = table.assign(tokens=table["input_tokens"] + table["output_tokens"])
@@ -66,9 +66,12 @@ def run_measures(run: Run) -> dict[str, Any]:
         "answered": int(table["answer"].notna().sum()),
         "errors": int(table["error"].notna().sum()),
     }
-    for name, column, most in INTERVALS:
+    if table["score"].notna().any():
+        accuracy = stats.accuracy(table)
+        found |= {"accuracy": accuracy.value, "accuracy_low": accuracy.low, "accuracy_high": accuracy.high}
+    for name, column in INTERVALS:
         mean, low, high = _interval(table, column)
-        found |= {name: mean, f"{name}_low": max(0.0, low), f"{name}_high": min(most, high)}
+        found |= {name: mean, f"{name}_low": max(0.0, low), f"{name}_high": high}
     found |= {
         "calls": int(table["calls"].sum()),
         "input_tokens": int(table["input_tokens"].sum()),

@@ -28,14 +28,18 @@ def table(sweep: Sweep, frame: pd.DataFrame | None = None) -> Table:
     from rich.text import Text
 
     frame = sweep.frame() if frame is None else frame
-    names = [n for n in _parameters(sweep) if frame[n].astype(str).nunique(dropna=False) > 1]
+    names = [n for n in sweep.axes if frame[n].astype(str).nunique(dropna=False) > 1]
     measures = [n for n in NUMBERS if n in frame and frame[n].notna().any()]
-    known = {"cell", "status", "seconds", "error", "notebook", "run", *_parameters(sweep)}
+    known = {"cell", "status", "seconds", "error", "notebook", "run", *sweep.axes}
     if not measures:
         measures = [str(n) for n in frame if n not in known][:6]
     shown = Table(title=None, header_style="bold")
     for name in [*(names or ["cell"]), "status", *measures, "seconds"]:
-        shown.add_column(name, justify="left" if name in ("cell", "status", *names) else "right")
+        shown.add_column(
+            name.replace("_", " "),
+            no_wrap=name == "accuracy",
+            justify="left" if name in ("cell", "status", *names) else "right",
+        )
     for row in frame.to_dict("records"):
         status = Text(row["status"], style={"done": "green", "failed": "red"}.get(row["status"], "dim"))
         shown.add_row(
@@ -64,22 +68,18 @@ def figure(sweep: Sweep, path: Path | None = None) -> Path | None:
 
     frame = sweep.frame()
     frame = frame[frame["status"] == "done"]
-    axis = curves.axis(frame, _parameters(sweep))
+    axis = curves.axis(frame, sweep.axes)
     if axis is None:
         return None
     target = path or sweep.out / "sweep.png"
-    curves.draw(frame, axis, [n for n in _parameters(sweep) if n != axis], target)
+    curves.draw(frame, axis, [n for n in sweep.axes if n != axis], target)
     return target
-
-
-def _parameters(sweep: Sweep) -> list[str]:
-    return list(dict.fromkeys(name for cell in sweep.cells for name in cell.parameters))
 
 
 def _number(row: Mapping[Any, Any], name: str) -> str:
     text = _format(NUMBERS.get(name, "{}"), row[name])
     low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
-    return f"{text} [{low:.3f}, {high:.3f}]" if low is not None and high is not None and low == low else text
+    return f"{text} [{low:.2f}, {high:.2f}]" if name == "accuracy" and low is not None and low == low else text
 
 
 def _format(form: str, value: Any) -> str:

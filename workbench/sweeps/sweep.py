@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from workbench.sweeps.parameters import check, load_notebook, read_parameters
 if TYPE_CHECKING:
     import pandas as pd
 
+    from workbench.choose import Recommendation
     from workbench.sweeps.campaign import State
 
 SWEEP_FILE = "sweep.json"
@@ -157,6 +158,23 @@ class Sweep:
                 }
             )
         return pd.DataFrame(rows)
+
+    @property
+    def axes(self) -> list[str]:
+        """Every parameter that the grid sets, in order."""
+        return list(dict.fromkeys(name for cell in self.cells for name in cell.parameters))
+
+    def pareto(self, objectives: Sequence[str] = ("cost_usd", "p95_s")) -> pd.DataFrame:
+        """The choices, best accuracy first, with `front`: no other is as good in all and better in one."""
+        from workbench.sweeps.concluding import choices
+
+        return choices(self).pareto(objectives)
+
+    def recommend(self, **limits: Any) -> Recommendation:
+        """The best choice within `max_cost_usd` (per task), `max_p95_s`, `min_accuracy`, why, and how sure that is."""
+        from workbench.sweeps.concluding import choices
+
+        return choices(self).recommend(**limits)
 
     def write_table(self) -> Path:
         """Write `sweep.parquet`: the frame, with values that are no numbers or texts as JSON."""

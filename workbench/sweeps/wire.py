@@ -18,7 +18,7 @@ _HEAD = struct.Struct("!cI")
 
 def pack(channel: bytes, parts: Sequence[Any]) -> list[Any]:
     """One frame as a list of buffers."""
-    views = [memoryview(part).cast("B") if not isinstance(part, bytes) else part for part in parts]
+    views = [part if isinstance(part, bytes) else memoryview(part).tobytes() for part in parts]
     return [_HEAD.pack(channel, len(views)) + struct.pack(f"!{len(views)}Q", *map(len, views)), *views]
 
 
