@@ -14,6 +14,7 @@ from typing import Any
 
 from workbench import __version__, semconv
 from workbench.agents import ModelMix, Reply
+from workbench.building import build
 from workbench.building import settings as settings_of
 from workbench.engine import Core, Engine, Limits
 from workbench.errors import DataError, ModelError, Stopped, UsageError, unknown
@@ -36,7 +37,7 @@ RUNS = Path("traces/runs")
 async def run(
     tasks: Sequence[Task] | str,
     strategy_: str | Mapping[str, Any] | Strategy = "parallel",
-    mix: ModelMix | Mapping[str, int] | str | None = None,
+    mix: ModelMix | Mapping[str, Any] | str | None = None,
     *,
     out: str | os.PathLike[str] | None = None,
     seed: int = 0,
@@ -56,7 +57,7 @@ async def run(
     Args:
         tasks: Tasks, or what `load_tasks` takes.
         strategy_: a Strategy, its name, or its dict of settings.
-        mix: a ModelMix, {model: agents}, or one model's name (default abacus-s).
+        mix: a ModelMix, its dict of settings, {model: agents}, or one model's name (default abacus-s).
         out: the Run's folder; a new one under traces/runs if None. A folder that holds the same run, unfinished, is resumed:
             tasks that are done are not asked again, and no completed call of the others is paid for twice.
         seed: of everything that is drawn. repeats: attempts at every task.
@@ -164,12 +165,17 @@ async def _attempt(task: Task, repeat: int, chosen: Strategy, team: Team, core: 
             engine.mark(span, made.answer, support=made.support, confidence=made.confidence)
 
 
-def _mix(mix: ModelMix | Mapping[str, int] | str | None) -> ModelMix:
+def _mix(mix: ModelMix | Mapping[str, Any] | str | None) -> ModelMix:
     if mix is None:
         return ModelMix()
+    if isinstance(mix, ModelMix):
+        return mix
     if isinstance(mix, str):
         return ModelMix({mix: 1})
-    return mix if isinstance(mix, ModelMix) else ModelMix(dict(mix))
+    if isinstance(mix.get("agents"), Mapping):  # a whole mix as plain values: {"agents": {...}, "judge": ...}
+        made: ModelMix = build(ModelMix, mix, "mix")
+        return made
+    return ModelMix(dict(mix))
 
 
 def _check(tasks: Sequence[Task], repeats: int, at_once: int) -> None:
