@@ -7,6 +7,7 @@ JSON texts. A value that its column's type cannot hold stays in the rest, so tha
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -195,9 +196,12 @@ def json_text(value: Any) -> str | None:
     if not value:
         return None
     try:
-        return orjson.dumps(value, default=_other, option=orjson.OPT_NON_STR_KEYS).decode()
+        text = orjson.dumps(value, default=_other, option=orjson.OPT_NON_STR_KEYS)
+        if b"null" not in text:
+            return text.decode()
     except TypeError:  # a number beyond 64 bits, half a surrogate pair
-        return orjson.dumps(_safe(value), default=_other).decode()
+        pass
+    return orjson.dumps(_safe(value), default=_other).decode()
 
 
 def _other(value: Any) -> Any:
@@ -217,6 +221,8 @@ def _safe(value: Any) -> Any:
         return [_safe(v) for v in value]
     if type(value) is int and not -(2**63) <= value < 2**64:
         return str(value)
+    if type(value) is float and not math.isfinite(value):
+        return {"doubleValue": str(value)}
     return value
 
 
@@ -231,5 +237,7 @@ def _tuples(value: Any) -> Any:
     if type(value) is dict:
         if len(value) == 1 and type(value.get("bytesValue")) is str:
             return base64.b64decode(value["bytesValue"])
+        if len(value) == 1 and type(value.get("doubleValue")) is str:
+            return float(value["doubleValue"])
         return {k: _tuples(v) for k, v in value.items()}
     return value

@@ -54,7 +54,8 @@ class Imported:
 def import_files(
     paths: Sequence[str | os.PathLike[str]], to: str | os.PathLike[str], *, name: str | None = None, processes: int = 1
 ) -> Imported:
-    """Read `paths` into a new Run at `to`. Raises DataError where a file is in no known format or holds no span at all.
+    """Read `paths` into a new Run at `to`. Raises DataError where nothing in them is a span of a known format; one bad file
+    among several is noted and skipped.
 
     `processes` > 1 starts worker processes for large files (from a script: under `if __name__ == "__main__"`).
     """
@@ -75,7 +76,7 @@ def import_files(
             place.fs.rm_file(place.file(seal.FILE))
         _remove_empty(place)
         raise
-    formats = list(dict.fromkeys(f["format"] for f in done.files))
+    formats = list(dict.fromkeys(f["format"] for f in done.files if f["format"]))
     done.format = formats[0] if len(formats) == 1 else "mixed"
     done.traces = len(traces)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
@@ -105,8 +106,25 @@ def _counted(tables: Iterable[pa.Table], traces: set[str], done: Imported) -> It
 def _tables(paths: Sequence[str | os.PathLike[str]], run: str, done: Imported, processes: int) -> Iterator[pa.Table]:
     for path in paths:
         notes = Notes()
-        source = Source(path, notes)
         before, known = done.spans, set[str]()
+        try:
+            source = Source(path, notes)
+            find(source)
+        except DataError as error:
+            if len(paths) == 1:
+                raise
+            done.notes.skip(str(error))
+            done.files.append(
+                {
+                    "file": os.path.basename(os.fspath(path)),
+                    "format": None,
+                    "traces": 0,
+                    "spans": 0,
+                    "skipped": 1,
+                    "warnings": [str(error)],
+                }
+            )
+            continue
         if source.kind == "lines" and source.size >= LARGE and find(source).NAME == otlp_json.NAME:
             form = otlp_json.NAME
             for table in _blocks(source, run, notes, processes):

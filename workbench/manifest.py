@@ -36,10 +36,14 @@ def read(place: Place) -> dict[str, Any]:
 def change(place: Place, edit: Callable[[dict[str, Any]], Mapping[str, Any]]) -> dict[str, Any]:
     """Read, edit and write the manifest as one step that no other process on this machine comes between."""
     with locked(place):
-        fresh = dict(edit(read(place)))
-        place.write(
-            FILE, orjson.dumps(fresh, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS, default=str) + b"\n"
-        )
+        return write(place, edit(read(place)))
+
+
+def write(place: Place, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace the manifest; the caller holds the lock."""
+    fresh = dict(fields)
+    option = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
+    place.write(FILE, orjson.dumps(fresh, option=option, default=str) + b"\n")
     return fresh
 
 

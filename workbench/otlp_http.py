@@ -124,6 +124,7 @@ def encode(spans: Iterable[Span]) -> Any:
         group = resources.get(key)
         if group is None:
             group = resources[key] = out.resource_spans.add()
+            group.resource.SetInParent()
             _attributes(group.resource.attributes, span.resource)
         scope = scopes.get((key, span.scope))
         if scope is None:

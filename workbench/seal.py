@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -44,20 +44,18 @@ def is_sealed(manifest: dict[str, Any], sizes: dict[str, int]) -> bool:
 
 
 def seal(place: Place) -> dict[str, Any]:
-    """Write spans.parquet from all JSON lines and note in run.json what it holds; returns that note."""
-    sizes = place.sizes()
-    files = {name: sizes[name] for name in span_files(sizes)}
-    run = str(manifests.read(place).get("id") or place.name)
-    notes = Notes()
+    """Write spans.parquet from all JSON lines and note in run.json what it holds; returns that note.
 
-    def batches() -> Iterator[pa.Table]:
-        for name in files:
-            for spans, _ in lines.read(place, name, notes):
-                yield columns.table(spans, run)
-
-    note = write(place, batches())
-    note |= {"files": files, "skipped": notes.skipped, "warnings": notes.warnings}
-    manifests.change(place, lambda found: {**found, "sealed": note})
+    One process at a time: who comes second finds the lines of the first and more, never fewer.
+    """
+    with manifests.locked(place):
+        sizes, manifest, notes = place.sizes(), manifests.read(place), Notes()
+        files = {name: sizes[name] for name in span_files(sizes)}
+        run = str(manifest.get("id") or place.name)
+        batches = (columns.table(spans, run) for name in files for spans, _ in lines.read(place, name, notes))
+        note = write(place, batches)
+        note |= {"files": files, "skipped": notes.skipped, "warnings": notes.warnings}
+        manifests.write(place, {**manifest, "sealed": note})
     return note
 
 
