@@ -50,7 +50,7 @@ def resample(
     if draws is not None and draws < 1:
         raise UsageError(f"draws must be at least 1, got {draws!r}")
     draws = draws or drawing.default_draws(len(pool))
-    spent = _spent(pool, sizes)
+    paid = spent(pool, sizes)
     rows = []
     for one in asked:
         scores, counted, exact = _scores(pool, one, sizes, draws, seed, calls)
@@ -63,7 +63,7 @@ def resample(
             got = clustered(scores[known, i], pool.task[known], level)
             rows.append(
                 {"agents": k, "synthesis": one.label, "accuracy": got.value, "low": got.low, "high": got.high}
-                | {name: values[i] for name, values in spent.items()}
+                | {name: values[i] for name, values in paid.items()}
                 | {"subsets": counted[i], "exact": exact[i], "tasks": got.tasks, "unscored": int((~known).sum())}
             )
     return pd.DataFrame(rows)
@@ -122,7 +122,7 @@ def _scores(
     return out, [c if s else draws for c, s in zip(every, small, strict=True)], small
 
 
-def _spent(pool: Votes, sizes: Sequence[int]) -> dict[str, Floats]:
+def spent(pool: Votes, sizes: Sequence[int]) -> dict[str, Floats]:
     """Mean tokens, dollars and seconds of a team of each size (NaN where it was not recorded)."""
     k = np.array(sizes, float)
     none = np.full(len(k), np.nan)

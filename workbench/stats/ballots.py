@@ -14,8 +14,8 @@ from workbench.stats.arrays import Flags, Floats, Ints, Names
 
 Key = Callable[[str], Hashable]
 
-INDEPENDENT = ("single", "parallel")
-"""Strategies whose threads neither read each other nor stop each other: any subset is a fair smaller run."""
+DEPENDENT = ("decompose", "adaptive", "cascade", "route")
+"""Strategies whose threads start, stop or differ by what others said: a part of them is no fair smaller run."""
 
 _TEXT = ("run", "trace_id", "span_id", "task_id", "answer", "agent", "model", "role", "style", "error", "category")
 _KNOWN = ("repeat", "thread", "round", "score", "start_ns", "end_ns", "cancelled", "difficulty")
@@ -131,12 +131,10 @@ def _frame(source: Any) -> tuple[pd.DataFrame, Key | None]:
 
     runs = store.as_runs(source)
     asked = frames.answers(runs)
-    by_answers = sorted(set(asked["strategy"].dropna()) - set(INDEPENDENT))
-    many_rounds = ("contemplate", "debate", "mixture")
-    if refused := [s for s in by_answers if s not in many_rounds]:
+    if refused := sorted(set(asked["strategy"].dropna()) & set(DEPENDENT)):
         raise UsageError(
             f"the threads of strategy {refused[0]!r} depend on what other threads said, so a part of them is not a fair"
-            f" smaller run; use a run of {' or '.join(INDEPENDENT)}"
+            " smaller run; use a run of 'parallel', or of 'single' with repeats"
         )
     about = asked[["run", "trace_id", "category", "difficulty"]]
     frame = frames.threads(runs).merge(about, on=["run", "trace_id"], how="left")
@@ -159,7 +157,10 @@ def _stripped(answer: str) -> Hashable:
 
 
 def _arrays(frame: pd.DataFrame, voter: str, key: Key) -> Votes:
-    where = [name for name in ("run", "trace_id", "task_id", "repeat") if name in frame]
+    per = (
+        ("run", "trace_id", "task_id", "repeat") if voter != "repeat" else ("run", "task_id")
+    )  # repeats of one as its voters
+    where = [name for name in per if name in frame]
     row = frame.groupby(where, sort=False, dropna=False).ngroup().to_numpy()
     voters = pd.Index(frame[voter].unique()).sort_values()
     column = voters.get_indexer(frame[voter])
