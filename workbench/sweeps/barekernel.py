@@ -35,6 +35,7 @@ class Channel:
     def __init__(self, letter: bytes) -> None:
         self._letter = letter
         self._pid = 0
+        self.unsent = 0
         self._tasks: set[asyncio.Future[Any]] = set()
 
     def bind(self, connection: socket.socket, writer: wire.Writer) -> None:
@@ -42,8 +43,10 @@ class Channel:
         self._connection, self._writer, self._pid = connection, writer, os.getpid()
 
     def send_multipart(self, parts: Sequence[Any], *_: Any, **__: Any) -> None:
-        """Send a message; a process that the notebook forks has no voice here."""
-        if os.getpid() == self._pid:
+        """Send a message; a process that the notebook forks, or the server before it forks, has no voice here."""
+        if os.getpid() != self._pid:
+            self.unsent += 1
+        else:
             self._writer.send(self._letter, [p.bytes if isinstance(p, Frame) else p for p in parts])
 
     def on_recv(self, handle: Callable[[list[Frame]], Awaitable[Any]], copy: bool = False) -> None:

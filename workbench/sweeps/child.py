@@ -33,6 +33,14 @@ def prepare(kind: str) -> Any:
     return app
 
 
+def warm_up(template: Any) -> None:
+    """Take the way of a cell once, so that no child has to be the first; it leaves no trace in the shell."""
+    import IPython.extensions.storemagic  # noqa: F401 - every shell loads it, after the fork
+
+    if template is not None:
+        template.kernel.shell.run_cell("pass", store_history=False, silent=True)
+
+
 def become(template: Any, request: dict[str, Any], connection: socket.socket) -> NoReturn:
     """In the child: be the kernel, then end without unwinding what belongs to the server."""
     code = 1
@@ -91,7 +99,11 @@ def _full(arguments: list[str]) -> None:
     """An ipykernel with its sockets."""
     from ipykernel.kernelapp import IPKernelApp
 
-    IPKernelApp.launch_instance(argv=arguments)
+    app = IPKernelApp.instance()
+    app.initialize(arguments)
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].install_repl_displayhook()  # there was no shell when it was imported
+    app.start()
 
 
 def _die_with_parent() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import DEVNULL
 from typing import Any
 
 import nbformat
@@ -117,9 +118,10 @@ class SweepEngine(Engine):  # type: ignore[misc]
             kernel_name=kernel_name,
             startup_timeout=start_timeout,
             resources={"metadata": {"path": cwd}},
+            extra_arguments=["--log-level=ERROR"],
             log=logger,
         )
-        return client.execute()
+        return client.execute(stdout=DEVNULL, stderr=DEVNULL)  # what a kernel says past its notebook is for nobody
 
 
 papermill_engines.register(NAME, SweepEngine)

@@ -22,8 +22,8 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def preload(modules: Sequence[str]) -> list[str]:
-    """Import modules; return those that cannot be shared because they start threads, print or warn when imported."""
+def preload(modules: Sequence[str], template: Any) -> list[str]:
+    """Import modules; return those that cannot be shared: they start threads, print, warn or display when imported."""
     unfit = []
     for name in modules:
         said = io.StringIO()
@@ -37,7 +37,8 @@ def preload(modules: Sequence[str]) -> list[str]:
             except Exception:  # noqa: BLE001 - whatever it is, the notebook that imports it shall see it
                 unfit.append(name)
                 continue
-        if said.getvalue() or warned or threading.active_count() > 1:
+        displayed = template is not None and template.iopub_socket.unsent
+        if said.getvalue() or warned or displayed or threading.active_count() > 1:
             unfit.append(name)
     return unfit
 
@@ -52,11 +53,8 @@ def _statement(name: str) -> str:
 class Server:
     """Forks on request. A request is one JSON line; so is the answer, and for a bare kernel the line stays open to it."""
 
-    def __init__(self, path: str, kind: str, unfit: Sequence[str]) -> None:
-        from workbench.sweeps import child
-
-        self.unfit = list(unfit)
-        self.template = child.prepare(kind)
+    def __init__(self, path: str, template: Any, unfit: Sequence[str]) -> None:
+        self.unfit, self.template = list(unfit), template
         self.kernels: set[int] = set()
         self.ended: dict[int, int] = {}
         self.listener = socket.socket(socket.AF_UNIX)
@@ -154,16 +152,18 @@ class Server:
 def main(path: str, kind: str, *modules: str) -> None:
     """Serve; imports again from the start where a module turned out unfit to be shared."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    from workbench.sweeps import child
+
     dropped = [m.removeprefix("-") for m in modules if m.startswith("-")]
-    wanted = [m for m in modules if not m.startswith("-") and m not in dropped]
-    server = None
-    if not (unfit := preload(wanted)):
-        server = Server(path, kind, dropped)
-        if threading.active_count() > 1:
-            raise SystemExit("the fork server has more than one thread")
-    if server is None:
+    wanted = [m for m in modules if not m.startswith("-")]
+    template = child.prepare(kind)  # first the shell, then the modules: some look for it when they are imported
+    if unfit := preload(wanted, template):
         arguments = [path, kind, *(m for m in wanted if m not in unfit), *(f"-{m}" for m in [*dropped, *unfit])]
         os.execv(sys.executable, [sys.executable, "-P", "-m", "workbench.sweeps.forkserver", *arguments])
+    server = Server(path, template, dropped)
+    child.warm_up(template)
+    if threading.active_count() > 1:
+        raise SystemExit("the fork server has more than one thread")
     import gc
 
     gc.collect()
