@@ -33,10 +33,15 @@ test: setup ## all fast tests
 test-slow: setup ## browser, foreign servers, fault campaigns
 	$(BIN)/python -m pytest -m slow
 
-check: setup ## ruff, mypy --strict, layers
+check: setup ## ruff, mypy --strict, tsc, layers
 	$(BIN)/ruff check workbench tests benchmarks tools
 	$(BIN)/mypy
+	@if command -v npm >/dev/null; then cd widgets && npm ci --silent --no-audit --no-fund && npm run --silent check; \
+	else echo "tsc was skipped: there is no npm here"; fi
 	$(BIN)/python -m pytest tests/test_layers.py
+
+front: ## build the widgets' bundle from its lock file (needs Node and npm)
+	cd widgets && npm ci --silent --no-audit --no-fund && npm run --silent build
 
 lock: setup ## resolve the dependencies again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --extra dev --extra otlp pyproject.toml -o requirements.lock
