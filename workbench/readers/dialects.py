@@ -185,6 +185,10 @@ def _content(span: Span, operation: str, added: dict[str, Any]) -> None:
         added[s.INPUT_MESSAGES] = chat.as_json(given)
     if is_call and reply and not isinstance(own.get(s.OUTPUT_MESSAGES), str):
         added[s.OUTPUT_MESSAGES] = chat.as_json(reply)
+    if is_call and "gen_ai.completion.0.function_call.name" in own and not chat.tool_calls(reply):  # LiteLLM's default
+        called = unflatten(own, "gen_ai.completion.")
+        said = [{"role": "assistant", "content": chat.text_of(reply) or "", **c} for c in called if isinstance(c, dict)]
+        added[s.OUTPUT_MESSAGES] = chat.as_json(chat.normal(said, "assistant"))
     if not is_call:
         if s.ANSWER not in own and reply:
             added[s.ANSWER] = (chat.text_of(reply) or "")[:MAX_ANSWER] or None

@@ -7,15 +7,19 @@ Gemini, LangChain (plain and serialized), OpenInference, Vercel AI SDK, Pydantic
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterable
 from typing import Any
 
+from workbench.readers.message_parts import MAX_DEPTH, Part, call_part, calls, flat, parts, response_part, text_part
 from workbench.readers.plain import dumps, loads
 
 Message = dict[str, Any]
-Part = dict[str, Any]
 
-MAX_DEPTH = 12
+_PRINTED = re.compile(
+    r"role='(\w+)' content=('[^'\\]*+(?:\\.[^'\\]*+)*+'|\"[^\"\\]*+(?:\\.[^\"\\]*+)*+\"|None)", re.DOTALL
+)
 _ROLES = {
     "human": "user",
     "ai": "assistant",
@@ -45,13 +49,13 @@ def normal(value: Any, role: str = "user", depth: int = 0) -> list[Message]:
     if isinstance(value, str):
         parsed = loads(value) if value[:1] in "[{" else None
         if parsed is not None:
-            return normal(parsed, role, depth + 1) or [_message(role, [_text(value)])]
-        return [_message(role, [_text(value)])] if value else []
+            return normal(parsed, role, depth + 1) or [_message(role, [text_part(value)])]
+        return [_message(role, [text_part(value)])] if value else []
     if isinstance(value, (list, tuple)):
         return _sequence(value, role, depth)
     if isinstance(value, dict):
         return _object(value, role, depth)
-    return [_message(role, [_text(str(value))])]
+    return [_message(role, [text_part(str(value))])]
 
 
 def as_json(messages: Iterable[Message]) -> str:
@@ -78,14 +82,23 @@ def _sequence(items: Any, role: str, depth: int) -> list[Message]:
     if items and all(isinstance(item, (list, tuple)) for item in items):  # LangChain batches: [[message, …]]
         pairs = [i for i in items if len(i) == 2 and all(isinstance(x, str) for x in i)]
         if len(pairs) == len(items):  # [("human", "…"), …]
-            return [_message(_role(who), [_text(text)]) for who, text in pairs]
+            return [_message(_role(who), [text_part(text)]) for who, text in pairs]
         return [m for item in items for m in normal(item, role, depth + 1)]
     if items and all(isinstance(item, str) for item in items):
-        return [m for item in items for m in normal(item, role, MAX_DEPTH)]
+        return [_printed(item) or _message(role, [text_part(item)]) for item in items if item]
     if items and not any(isinstance(i, dict) and (_is_message(i) or _wrapped(i)) for i in items):
         found = parts(list(items), depth + 1)  # a list of content blocks is one message
         return [_message(role, found)] if found else []
     return [m for item in items for m in normal(item, role, depth + 1)]
+
+
+def _printed(text: str) -> Message | None:
+    """A message that a tool wrote as Python prints it: role='user' content='…' (Agno)."""
+    found = _PRINTED.match(text)
+    if found is None:
+        return None
+    content = ast.literal_eval(found[2])
+    return _message(_role(found[1]), [text_part(content)] if content else [])
 
 
 def _is_message(item: dict[str, Any]) -> bool:
@@ -127,14 +140,20 @@ def _object(item: dict[str, Any], role: str, depth: int) -> list[Message]:
         return _pydantic(item)
     kind = item.get("type")
     if kind in ("function_call", "custom_tool_call", "mcp_call", "computer_call", "local_shell_call"):
-        return [_message("assistant", [_call(item)])]
-    if kind in ("function_call_output", "custom_tool_call_output", "computer_call_output", "local_shell_call_output"):
-        return [_message("tool", [_response(item.get("call_id"), item.get("output"))])]
+        return [_message("assistant", [call_part(item)])]
+    if kind in (
+        "function_call_output",
+        "custom_tool_call_output",
+        "computer_call_output",
+        "local_shell_call_output",
+        "function_call_result",
+    ):
+        return [_message("tool", [response_part(item.get("call_id", item.get("callId")), item.get("output"))])]
     if kind == "reasoning" and "role" not in item:
-        thought = _flat(item.get("summary") or item.get("content") or item.get("text"))
+        thought = flat(item.get("summary") or item.get("content") or item.get("text"))
         return [_message("assistant", [{"type": "reasoning", "content": thought}])] if thought else []
     if _is_message(item):
-        return [_one(item, role, depth)]
+        return [] if _is_definition(item) else _answers_apart(_one(item, role, depth))
     for key in (
         "messages",
         "message",
@@ -166,8 +185,23 @@ def _object(item: dict[str, Any], role: str, depth: int) -> list[Message]:
         return [*system, *normal(item["prompt"], role, depth + 1)]
     for key in ("text", "generated_text", "completion", "response", "output", "input", "query", "question"):
         if isinstance(item.get(key), str) and item[key]:
-            return [_message(role, [_text(item[key])])]
+            return [_message(role, [text_part(item[key])])]
     return []
+
+
+def _is_definition(item: dict[str, Any]) -> bool:
+    """A tool's definition that stands among the messages (LangChain's tracing does that)."""
+    content = item.get("content")
+    return item.get("role") == "tool" and isinstance(content, dict) and isinstance(content.get("function"), dict)
+
+
+def _answers_apart(message: Message) -> list[Message]:
+    """Tool answers that stand in a user's message (Anthropic, Pydantic AI), each as a message of the tool."""
+    answers = [p for p in message["parts"] if p["type"] == "tool_call_response"]
+    if message["role"] != "user" or not answers:
+        return [message]
+    rest = [p for p in message["parts"] if p["type"] != "tool_call_response"]
+    return [*(_message("tool", [p]) for p in answers), *([{**message, "parts": rest}] if rest else [])]
 
 
 def _one(item: dict[str, Any], role: str, depth: int) -> Message:
@@ -180,11 +214,11 @@ def _one(item: dict[str, Any], role: str, depth: int) -> Message:
     found = parts(content, depth)
     if who == "tool" and not any(p["type"] == "tool_call_response" for p in found):
         ident = item.get("tool_call_id") or item.get("call_id") or item.get("id")
-        found = [_response(ident, content if isinstance(content, str) else _flat(content))]
+        found = [response_part(ident, content if isinstance(content, str) else flat(content))]
     thinking = item.get("reasoning_content") or item.get("reasoning") or item.get("thinking")
     if isinstance(thinking, str) and thinking:
         found.insert(0, {"type": "reasoning", "content": thinking})
-    for call in _calls(item):
+    for call in calls(item):
         if not any(p["type"] == "tool_call" and p.get("id") == call["id"] and p["name"] == call["name"] for p in found):
             found.append(call)
     message = _message(who, found)
@@ -196,86 +230,6 @@ def _one(item: dict[str, Any], role: str, depth: int) -> Message:
     return message
 
 
-def _calls(item: dict[str, Any]) -> list[Part]:
-    extra = item.get("additional_kwargs")
-    calls = (
-        item.get("tool_calls")
-        or (extra.get("tool_calls") if isinstance(extra, dict) else None)
-        or item.get("toolCalls")
-    )
-    found = [_call(c) for c in calls if isinstance(c, dict)] if isinstance(calls, (list, tuple)) else []
-    if isinstance(item.get("function_call"), dict):
-        found.append(_call(item["function_call"]))
-    return found
-
-
-def _call(item: dict[str, Any]) -> Part:
-    inner = item.get("tool_call") if isinstance(item.get("tool_call"), dict) else item
-    assert isinstance(inner, dict)
-    function = inner.get("function") if isinstance(inner.get("function"), dict) else inner
-    assert isinstance(function, dict)
-    arguments = next(
-        (function[k] for k in ("arguments", "args", "input", "parameters", "action") if function.get(k) is not None),
-        None,
-    )
-    name = function.get("name") or function.get("toolName") or function.get("tool_name") or item.get("type") or ""
-    ident = inner.get("id") or inner.get("toolCallId") or inner.get("tool_call_id") or inner.get("call_id")
-    if item.get("call_id"):
-        ident = item["call_id"]
-    return {"type": "tool_call", "id": _ident(ident), "name": str(name), "arguments": _arguments(arguments)}
-
-
-def parts(content: Any, depth: int = 0) -> list[Part]:
-    """Content (text, a block, a list of blocks) as parts."""
-    if content is None or depth > MAX_DEPTH:
-        return []
-    if isinstance(content, str):
-        return [_text(content)] if content else []
-    if isinstance(content, (list, tuple)):
-        return [p for block in content for p in parts(block, depth + 1)]
-    if not isinstance(content, dict):
-        return [_text(str(content))]
-    if isinstance(content.get("message_content"), dict):
-        return parts(content["message_content"], depth + 1)
-    kind = str(content.get("type") or content.get("part_kind") or "")
-    if kind in ("text", "input_text", "output_text", "summary_text") or (
-        not kind and isinstance(content.get("text"), str)
-    ):
-        text = content.get("text", content.get("content"))
-        return [_text(text if isinstance(text, str) else _flat(text))] if text else []
-    if kind in ("thinking", "reasoning", "redacted_thinking"):
-        thought = next(
-            (content[k] for k in ("thinking", "reasoning", "text", "content", "summary") if content.get(k)), ""
-        )
-        return [{"type": "reasoning", "content": _flat(thought)}]
-    if kind in ("tool_use", "tool_call", "tool-call", "function_call", "server_tool_use", "function", "mcp_tool_use"):
-        return [_call(content)]
-    if kind in (
-        "tool_result",
-        "tool_call_response",
-        "tool-result",
-        "tool-return",
-        "function_call_output",
-        "mcp_tool_result",
-    ):
-        ident = next(
-            (content[k] for k in ("tool_use_id", "id", "toolCallId", "tool_call_id", "call_id") if content.get(k)), None
-        )
-        body = next(
-            (content[k] for k in ("content", "response", "result", "output") if content.get(k) is not None), None
-        )
-        return [_response(ident, body)]
-    if isinstance(content.get("functionCall"), dict):
-        return [_call(content["functionCall"])]
-    if isinstance(content.get("functionResponse"), dict):
-        return [_response(content["functionResponse"].get("name"), content["functionResponse"].get("response"))]
-    if kind == "refusal":
-        return [_text(str(content.get("refusal") or ""))]
-    if kind:
-        return [{"type": kind, "content": f"({kind})"}]
-    return [_text(dumps(content))]
-
-
 def _pydantic(item: dict[str, Any]) -> list[Message]:
     """Pydantic AI's ModelRequest / ModelResponse."""
     roles = {"system-prompt": "system", "user-prompt": "user", "tool-return": "tool", "retry-prompt": "user"}
@@ -285,7 +239,7 @@ def _pydantic(item: dict[str, Any]) -> list[Message]:
             kind = str(part.get("part_kind"))
             who = roles.get(kind, "assistant" if item["kind"] == "response" else "user")
             body = (
-                [_text(_flat(part.get("content")))]
+                [text_part(flat(part.get("content")))]
                 if kind in ("system-prompt", "user-prompt", "retry-prompt")
                 else parts(part)
             )
@@ -309,18 +263,6 @@ def _message(role: str, found: list[Part]) -> Message:
     return {"role": role, "parts": found}
 
 
-def _text(text: str) -> Part:
-    return {"type": "text", "content": text}
-
-
-def _response(ident: Any, body: Any) -> Part:
-    return {
-        "type": "tool_call_response",
-        "id": _ident(ident),
-        "response": body if isinstance(body, str) else _flat(body),
-    }
-
-
 def _role(name: Any, default: str = "user") -> str:
     text = str(name).lower().rsplit(".", 1)[-1]
     return _ROLES.get(
@@ -328,25 +270,4 @@ def _role(name: Any, default: str = "user") -> str:
     )
 
 
-def _ident(value: Any) -> str | None:
-    return None if value is None else str(value)
-
-
-def _arguments(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None else dumps(value)
-
-
-def _flat(value: Any) -> str:
-    """Any content as one text: blocks' texts joined, other things as JSON."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, (list, tuple)) and value and all(isinstance(v, (str, dict)) for v in value):
-        texts = [v if isinstance(v, str) else v.get("text", v.get("content")) for v in value]
-        if all(isinstance(t, str) for t in texts):
-            return "\n".join(str(t) for t in texts)
-    return dumps(value)
-
-
-__all__ = ["Message", "as_json", "normal", "parts", "text_of", "tool_calls"]
+__all__ = ["Message", "Part", "as_json", "normal", "parts", "text_of", "tool_calls"]

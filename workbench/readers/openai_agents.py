@@ -15,6 +15,7 @@ from workbench.readers.trajectory import tool
 from workbench.spans import Span
 
 NAME = "openai-agents"
+_ANSWERS = ("tool_call_output_item", "handoff_output_item")
 
 
 def matches(source: Source) -> bool:
@@ -103,9 +104,9 @@ class _Run:
         for item in items:
             raw, owner = _get(item, "raw_item") or {}, _get(item, "agent") or _get(item, "source_agent") or {}
             for ident in (raw.get("call_id", raw.get("callId")), raw.get("id")) if isinstance(raw, dict) else ():
-                if ident and "output" not in str(item.get("type")):
+                if ident and item.get("type") not in _ANSWERS:
                     self.agents.setdefault(str(ident), str(owner.get("name") if isinstance(owner, dict) else owner))
-            if isinstance(raw, dict) and ("output" in raw or "output" in item) and "output" in str(item.get("type")):
+            if isinstance(raw, dict) and ("output" in raw or "output" in item) and item.get("type") in _ANSWERS:
                 self.outputs[str(raw.get("call_id", raw.get("callId")))] = raw.get("output", item.get("output"))
         first = next((_get(i, "agent") for i in items if isinstance(_get(i, "agent"), dict)), None)
         self.agent = str((first or {}).get("name") or current)

@@ -129,7 +129,7 @@ class _Walk:
                     s.TOOL_RESULT: observed,
                     "toolbench.observation_code": code,
                 },
-                error=(observed or "error")[:300] if code not in (None, 0, 3) else None,
+                error=(observed or "error")[:300] if code not in (None, 0, 3, 4) else None,
             )
         return last if kind == "Thought" else None
 
