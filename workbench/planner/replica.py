@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from workbench.planner.memory import free_bytes, thread_bytes
-from workbench.planner.steps import decode_time, named, prefill_time
+from workbench.planner.steps import decode_time, named, prefill_fixed_time, prefill_time
 from workbench.planner.workload import Array, Columns, Placement, decode_work
 
 MAX_RUNNING = 1024  # sequences an engine runs at once (vLLM's default on large GPUs)
@@ -33,6 +33,8 @@ class StepTable:
     cache_tokens: float
     gpus: int
     reduce_bytes_per_token: float
+    prefill_fixed_s: float = 0.0  # of an engine step that holds any prefill
+    latency_s: float = 0.0  # before a call reaches the engine: HTTP, tokenising, scheduling
 
 
 def tabulate(place: Placement, logs: Array, context: float) -> StepTable:
@@ -45,6 +47,7 @@ def tabulate(place: Placement, logs: Array, context: float) -> StepTable:
     one, two = (float(prefill_time(c, k, n)[0]) for n in (context / 2, context))
     square = max(0.0, (two - 2 * one) / (context**2 / 2))
     traffic = decode_work(c, 1.0, context)
+    start = prefill_fixed_time(c, k)
     return StepTable(
         base_s=[0.0, *empty.tolist()],
         cached_s=slope,
@@ -52,6 +55,8 @@ def tabulate(place: Placement, logs: Array, context: float) -> StepTable:
         prefill_square_s=square,
         cache_tokens=max(0.0, float(free_bytes(c)[0] * c.dp[0])) / (float(thread_bytes(c, context)[0]) / context),
         gpus=place.tp * place.dp,
+        prefill_fixed_s=float((k["prompt_share"] * start)[0]),
+        latency_s=float((k["first_s"] + (1 - k["prompt_share"]) * start)[0]),
         reduce_bytes_per_token=float(traffic["reduce_bytes"][0] + traffic["swap_bytes"][0]) * place.tp,
     )
 
@@ -60,7 +65,7 @@ class Thread:
     """One call on its way through a replica."""
 
     __slots__ = (
-        "cached", "context", "finish", "first_s", "generation", "group", "output", "owner", "prompt", "remaining", "shared",
+        "cached", "cancelled", "context", "finish", "first_s", "generation", "group", "output", "owner", "prompt", "remaining", "shared",
         "start_s",
     )  # fmt: skip
 
@@ -72,6 +77,7 @@ class Thread:
         self.cached = 0.0
         self.remaining = output
         self.output = output
+        self.cancelled = False
         self.context = 0.0
         self.finish = 0
         self.generation = 0
@@ -136,7 +142,7 @@ class Replica:
             self.prefilled_tokens += tokens
             alone = table.base_s[running] if running else table.base_s[1]
             self.span = (now_s, chunks if running else 0)
-            duration = extra + chunks * (alone + table.cached_s * self.read_tokens)
+            duration = extra + table.prefill_fixed_s + chunks * (alone + table.cached_s * self.read_tokens)
         elif running:
             self._make_room()
             running = self.running

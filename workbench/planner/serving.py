@@ -154,8 +154,10 @@ class _Simulation:
                 self._advance(what)
             elif kind == 0:
                 self._arrive(what)
+            elif kind == 2:
+                self._finish_thread(what)
             else:
-                self._finish_thread(*what)
+                self._fan_out(*what)
         return self._outcome()
 
     def _arrive(self, user: int) -> None:
@@ -174,10 +176,18 @@ class _Simulation:
             threads = max(1, int(self.allocate(number, hard, waiting)))
             enough = min(enough, threads) if load.enough else threads
         request = _Request(number, self.now, threads, enough, load.rounds, homes, user=user)
-        self._fan_out(request, 0)
+        self._begin(request, 0)
+
+    def _begin(self, request: _Request, turn: int) -> None:
+        """Start a round once its calls have reached the engines."""
+        wait = max((pool.table.latency_s for pool in self.pools if isinstance(pool.table, StepTable)), default=0.0)
+        self.push(self.now + wait, 3, (request, turn))
 
     def _fan_out(self, request: _Request, turn: int) -> None:
         load = self.load
+        if turn < 0:
+            self._synthesise(request)
+            return
         request.open = request.threads
         request.finished = 0
         request.members = []
@@ -187,6 +197,13 @@ class _Simulation:
             prompt = load.prefix_tokens + load.prompt_tokens + turn * load.reread_tokens
             touched.add(self._start(request, pool, prompt, output, load.prefix_tokens, request.number))
         self._wake(touched)
+
+    def _synthesise(self, request: _Request) -> None:
+        load = self.load
+        more = (request.threads - load.threads) * load.mean_output_tokens
+        prompt, output = max(1.0, load.synthesis_prompt_tokens + more), max(1, round(load.synthesis_output_tokens))
+        request.open, request.members = 1, []
+        self._wake({self._start(request, self.merger, prompt, output, 0.0, -1 - request.number)})
 
     def _spread(self, threads: int) -> list[int]:
         """The pool of each thread, in the proportions of the mix."""
@@ -202,7 +219,7 @@ class _Simulation:
             self.remote_tokens += output
             request.members.append((-1, thread))
             thread.first_s = self.now + table.first_token_s
-            self.push(thread.first_s + output * table.token_s, 2, (thread, output))
+            self.push(thread.first_s + output * table.token_s, 2, thread)
             return -1
         home = request.homes[pool]
         request.members.append((home, thread))
@@ -219,25 +236,25 @@ class _Simulation:
     def _advance(self, number: int) -> None:
         replica = self.replicas[number]
         for thread in replica.advance(self.now):
-            self._finish_thread(thread, 0)
+            self._finish_thread(thread)
         if replica.span is None:
             end = replica.plan(self.now)
             if end is not None:
                 self.push(end, 1, number, replica.version)
 
-    def _finish_thread(self, thread: Thread, remote: int) -> None:
+    def _finish_thread(self, thread: Thread) -> None:
         request: _Request = thread.owner
-        if thread.remaining < 0 and remote:
-            return  # cancelled while it was away
+        if thread.cancelled:
+            return  # while it was away, or at the end of this very step
         request.open -= 1
         request.finished += 1
+        if request.rounds == 0:  # it was the synthesis
+            self._done(request)
+            return
         request.thread_s = max(request.thread_s, self.now - thread.start_s)
         request.token_s = max(request.token_s, (self.now - thread.first_s) / max(1, thread.output - 1))
         if request.first_s < 0:
             request.first_s = thread.first_s
-        if request.rounds == 0:
-            self._done(request)
-            return
         self.result_bytes += 4.0 * self.load.mean_output_tokens  # text that goes to the synthesis, 4 bytes a token
         if request.finished < request.enough:
             return
@@ -245,15 +262,9 @@ class _Simulation:
             self._cancel(request, thread)
         request.rounds -= 1
         if request.rounds:
-            self._fan_out(request, self.load.rounds - request.rounds)
+            self._begin(request, self.load.rounds - request.rounds)
         elif self.load.synthesis_output_tokens:
-            request.members = []
-            prompt = max(1.0, self.load.synthesis_prompt_tokens + (request.threads - self.load.threads)
-                         * self.load.mean_output_tokens)  # fmt: skip
-            request.open = 1
-            home = self._start(request, self.merger, prompt, max(1, round(self.load.synthesis_output_tokens)), 0.0,
-                               -1 - request.number)  # fmt: skip
-            self._wake({home})
+            self._begin(request, -1)
         else:
             self._done(request)
 
@@ -261,9 +272,8 @@ class _Simulation:
         for home, thread in request.members:
             if thread is last:
                 continue
-            if home < 0:
-                thread.remaining = -1
-            else:
+            thread.cancelled = True
+            if home >= 0:
                 self.replicas[home].cancel(thread)
         request.open = 0
 

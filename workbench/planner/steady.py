@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from workbench.planner.memory import capacity
-from workbench.planner.steps import Coefficients, decode_time, fixed_time, prefill_time
+from workbench.planner.steps import Coefficients, decode_time, prefill_fixed_time, prefill_time
 from workbench.planner.workload import Array, Columns
 
 MAX_THREADS = 2048.0  # engines' own limit on running sequences per replica when concurrency is unbounded
@@ -37,17 +37,18 @@ def steady(c: Columns, k: Coefficients, prompt: Any, output: Any, concurrency: A
     running = np.maximum(1.0, np.minimum(np.minimum(mine, fits), MAX_THREADS))
     step = decode_time(c, k, running, prompt + output / 2)
     alone = prefill_time(c, k, prompt)
-    tpot = step + k["interleave"] * running * alone / output
+    start = prefill_fixed_time(c, k)
+    tpot = step + running * (k["interleave"] * alone + k["prompt_share"] * start) / output
     wait_memory = np.where(np.isfinite(mine), np.maximum(mine / running - 1, 0.0), 0.0)
     first = (
         k["first_s"]
         + alone * c.dp
-        + fixed_time(c, k)
+        + start
         + 0.5 * step
         + k["queue"] * alone * np.maximum(running - 1, 0.0) ** k["queue_power"]
     )
     ttft = first + k["backlog"] * wait_memory * output * tpot
     e2e = ttft + output * tpot
-    full = running * output / (output * step + running * alone)
+    full = running * output / (output * step + running * (alone + k["prompt_share"] * start))
     rate = np.where(np.isfinite(mine), np.where(np.isfinite(mine), mine, 1.0) * output / e2e, full)
     return Steady(ttft, tpot, e2e, c.replicas * rate, running, running * alone / output / tpot)
