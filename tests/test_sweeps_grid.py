@@ -36,7 +36,9 @@ def test_repeats_count_up_from_the_seed(axes: dict[str, list[object]], repeats: 
 
 
 def test_zip_rows_lists_and_conditions() -> None:
-    grid = Grid({"agents": [1, 3]}, zip={"mix": ["s", "m"], "limit": [5, 9]}, cells=[{"agents": 8}], where="agents != 3")
+    grid = Grid(
+        {"agents": [1, 3]}, zip={"mix": ["s", "m"], "limit": [5, 9]}, cells=[{"agents": 8}], where="agents != 3"
+    )
     assert grid.expand({"limit": 1}) == [
         {"agents": 1, "mix": "s", "limit": 5},
         {"agents": 1, "mix": "m", "limit": 9},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -50,15 +51,27 @@ def same(path: str) -> Any:
     return json.loads(re.sub(r"[0-9a-f]{32}(_\d+_\d+)?", "id", re.sub(r"0x[0-9a-f]+", "0x", raw)))
 
 
+@pytest.fixture(scope="module")
+def cold(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
+    """All sorts of cells, run cold."""
+    folder = tmp_path_factory.mktemp("cold")
+    kept = os.environ.pop("PYTEST_CURRENT_TEST", "")  # it makes ipykernel leave the file descriptors alone
+    sweep = Sweep(notebook(folder / "n.ipynb", *ALL_SORTS), {"a": [7]}, out=folder / "out")
+    sweep.run(kernel="cold", timeout_s=120)
+    os.environ["PYTEST_CURRENT_TEST"] = kept
+    return sweep
+
+
 @pytest.mark.parametrize("kind", ["bare", "fork"])
-def test_a_warm_notebook_says_what_a_cold_one_says(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("PYTEST_CURRENT_TEST")  # it makes ipykernel leave the file descriptors alone
-    path = notebook(tmp_path / "n.ipynb", *ALL_SORTS)
-    cold = Sweep(path, {"a": [7]}, out=tmp_path / "cold").run(kernel="cold", timeout_s=60).frame()
-    warm = Sweep(path, {"a": [7]}, out=tmp_path / "warm").run(kernel=kind, timeout_s=60).frame()
-    assert warm["error"][0] == cold["error"][0] == "ZeroDivisionError: division by zero (cell 23)"
+def test_a_warm_notebook_says_what_a_cold_one_says(
+    cold: Sweep, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    warm = Sweep(cold.notebook, {"a": [7]}, out=tmp_path / "warm").run(kernel=kind, timeout_s=120).frame()
+    before = cold.frame()
+    assert warm["error"][0] == before["error"][0] == "ZeroDivisionError: division by zero (cell 23)"
     assert outputs(warm["notebook"][0])[-1] == [] and "never" not in text(warm["notebook"][0])
-    for a, b in zip(same(cold["notebook"][0]), same(warm["notebook"][0]), strict=True):
+    for a, b in zip(same(before["notebook"][0]), same(warm["notebook"][0]), strict=True):
         assert a == b
 
 

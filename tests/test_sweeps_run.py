@@ -18,7 +18,9 @@ from workbench.sweeps.budget import Budget
 from workbench.sweeps.ledger import Ledger
 from workbench.sweeps.measures import Conclusion
 
-CONCLUDE = "from workbench import conclude\nconclude(accuracy=a / 10, accuracy_low=a / 20, accuracy_high=a / 5, cost_usd=0.01)"
+CONCLUDE = (
+    "from workbench import conclude\nconclude(accuracy=a / 10, accuracy_low=a / 20, accuracy_high=a / 5, cost_usd=0.01)"
+)
 
 
 def test_every_cell_leaves_its_notebook_and_one_row(tmp_path: Path) -> None:
