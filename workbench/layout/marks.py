@@ -89,12 +89,13 @@ def sub_rows(columns: Columns, lanes: int) -> list[int]:
     lane = columns["lane"].astype(np.int64)
     start, end = columns["start_ms"], columns["end_ms"]
     order = np.lexsort((start, lane))
-    clash = (lane[order][1:] == lane[order][:-1]) & (start[order][1:] < np.maximum.accumulate(end[order])[:-1])
+    sorted_lane = lane[order]
+    edges = np.searchsorted(sorted_lane, np.arange(lanes + 1))
     counts = [1] * lanes
-    for busy in np.unique(lane[order][1:][clash]).tolist():
-        if busy < 0:
+    for busy in range(lanes):
+        mine = order[edges[busy] : edges[busy + 1]]
+        if not np.any(start[mine][1:] < np.maximum.accumulate(end[mine])[:-1]):
             continue
-        mine = order[lane[order] == busy]
         ends: list[tuple[float, int]] = []
         free: list[int] = []
         subs = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from typing import Any
 
 from workbench.graphs import trace_of
@@ -31,3 +32,11 @@ def trace_bundle(of: Layout) -> dict[str, Any]:
 def encode(data: bytes) -> str:
     """Base64 as notebooks keep pictures."""
     return base64.b64encode(data).decode("ascii")
+
+
+def stills_only() -> bool:
+    """Whether notebooks are being run without anybody looking (WORKBENCH_STILLS=1): then a picture says more than a widget.
+
+    A notebook that saves a widget's state shows nothing when it is opened offline: the page waits for scripts of a CDN.
+    """
+    return os.environ.get("WORKBENCH_STILLS", "") not in ("", "0")
