@@ -114,8 +114,13 @@ def test_fewer_agents_when_the_queue_is_long() -> None:
     assert [policy(0, d, 0) for d in (0.1, 0.5, 0.9)] == [2, 4, 8]
     assert policy(0, 0.9, 40) == 2
     load = Load(rate_rps=5.0, threads=5)
-    pair = compare({"calm": policy, "still": Policy((2, 4, 8))}, [Pool(table(), 1, 1)], load, [0.2, 0.9], majority_quality(), 200)
-    assert pair["mean_agents"].iloc[0] < pair["mean_agents"].iloc[1] and pair["e2e_p95_s"].iloc[0] < pair["e2e_p95_s"].iloc[1]
+    pair = compare(
+        {"calm": policy, "still": Policy((2, 4, 8))}, [Pool(table(), 1, 1)], load, [0.2, 0.9], majority_quality(), 200
+    )
+    assert (
+        pair["mean_agents"].iloc[0] < pair["mean_agents"].iloc[1]
+        and pair["e2e_p95_s"].iloc[0] < pair["e2e_p95_s"].iloc[1]
+    )
 
 
 def test_votes() -> None:

@@ -20,7 +20,9 @@ from workbench.planner.steps import decode_time, named, prefill_time
 from workbench.planner.workload import Columns, Placement
 
 GPUS = st.sampled_from(["h100_sxm", "h200_sxm", "b200_sxm", "a100_sxm", "mi300x", "l40s", "gb300"])
-MODELS = st.sampled_from(["llama-3.1-8b", "llama-3.1-70b", "gpt-oss-120b", "DeepSeek-R1", "Qwen3.5-397B-A17B", "gemma-3-27b"])
+MODELS = st.sampled_from(
+    ["llama-3.1-8b", "llama-3.1-70b", "gpt-oss-120b", "DeepSeek-R1", "Qwen3.5-397B-A17B", "gemma-3-27b"]
+)
 TP = st.sampled_from([1, 2, 4, 8])
 
 
@@ -37,7 +39,9 @@ def times(of: Placement, batch: float, context: float) -> tuple[float, float]:
 
 @settings(max_examples=60, deadline=None)
 @given(GPUS, MODELS, TP, st.integers(1, 512), st.integers(1, 30_000), st.floats(1.01, 8))
-def test_more_bandwidth_never_slows_a_step(card: str, model: str, tp: int, batch: int, context: int, more: float) -> None:
+def test_more_bandwidth_never_slows_a_step(
+    card: str, model: str, tp: int, batch: int, context: int, more: float
+) -> None:
     base = gpu(card)
     slow = times(place(card, model, tp), batch, context)
     for change in ("bandwidth_tb_s", "scaleup_gb_s", "bf16_tflops"):
@@ -70,7 +74,9 @@ def test_more_work_never_takes_less_time(card: str, model: str, tp: int, batch: 
 
 @settings(max_examples=40, deadline=None)
 @given(GPUS, MODELS, TP, st.integers(32, 8192), st.integers(16, 4096), st.integers(1, 1024))
-def test_littles_law_holds_in_the_steady_state(card: str, model: str, tp: int, isl: int, osl: int, clients: int) -> None:
+def test_littles_law_holds_in_the_steady_state(
+    card: str, model: str, tp: int, isl: int, osl: int, clients: int
+) -> None:
     of = place(card, model, tp)
     logs, _, _ = shipped().design([keys(of)])
     out = steady(Columns([of]), named(logs), np.array([float(isl)]), np.array([float(osl)]), np.array([float(clients)]))

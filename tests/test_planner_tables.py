@@ -22,7 +22,9 @@ def test_a_shape_has_the_parameters_its_publisher_names(shape: architectures.Mod
 
 def test_kv_cache_of_known_models() -> None:
     llama = architectures.model("llama-3.1-70b")
-    assert 2 * llama.full_layers * llama.kv_elements == 327_680  # bytes per token in 16 bits, as vLLM's documentation counts
+    assert (
+        2 * llama.full_layers * llama.kv_elements == 327_680
+    )  # bytes per token in 16 bits, as vLLM's documentation counts
     deepseek = architectures.model("DeepSeek-R1")
     assert deepseek.kv_elements == 576  # latent 512 and rotary 64, 2405.04434
 
@@ -103,8 +105,8 @@ def test_a_hugging_face_config_is_read(tmp_path: Path) -> None:
 
 def test_a_mixture_config_is_read(tmp_path: Path) -> None:
     config = {
-        "hidden_size": 7168, "num_attention_heads": 128, "num_key_value_heads": 128, "num_hidden_layers": 61, "vocab_size": 129280,
-        "intermediate_size": 18432, "moe_intermediate_size": 2048, "n_routed_experts": 256, "n_shared_experts": 1,
+        "hidden_size": 7168, "num_attention_heads": 128, "num_key_value_heads": 128, "num_hidden_layers": 61,
+        "vocab_size": 129280, "intermediate_size": 18432, "moe_intermediate_size": 2048, "n_routed_experts": 256, "n_shared_experts": 1,
         "num_experts_per_tok": 8, "first_k_dense_replace": 3, "q_lora_rank": 1536, "kv_lora_rank": 512, "qk_nope_head_dim": 128,
         "qk_rope_head_dim": 64, "v_head_dim": 128, "quantization_config": {"quant_method": "fp8"},
     }  # fmt: skip

@@ -120,8 +120,16 @@ def fit(
     return Effects(effects, np.concatenate(means), block_diag(*covariances), spreads, noise, {})
 
 
-def _solve(data: Measurements, mask: Array, plan: Layout, noise: Mapping[str, float], base: Array, importance: Array,
-           first: Array, turns: int) -> tuple[Array, Array, dict[str, float]]:
+def _solve(
+    data: Measurements,
+    mask: Array,
+    plan: Layout,
+    noise: Mapping[str, float],
+    base: Array,
+    importance: Array,
+    first: Array,
+    turns: int,
+) -> tuple[Array, Array, dict[str, float]]:
     """Damped Gauss-Newton with Student-t weights; returns the mode, Laplace covariance and residual scales."""
     which = np.array([INDEX[e.parameter] for e in plan.effects])
     member = np.array(plan.rows)[:, mask]
@@ -178,8 +186,12 @@ def outputs(data: Measurements, effects: Effects, mask: Array) -> pd.DataFrame:
     return frame
 
 
-def left_out(data: Measurements, groups: Sequence[str], spreads: Mapping[tuple[str, str], float] | None = None,
-             near: Effects | None = None) -> pd.DataFrame:
+def left_out(
+    data: Measurements,
+    groups: Sequence[str],
+    spreads: Mapping[tuple[str, str], float] | None = None,
+    near: Effects | None = None,
+) -> pd.DataFrame:
     """Predict every group of rows from a fit on all others."""
     names = np.asarray(groups)
     parts = []
@@ -194,7 +206,8 @@ def left_out(data: Measurements, groups: Sequence[str], spreads: Mapping[tuple[s
 def pairs(frame: pd.DataFrame) -> pd.DataFrame:
     """Join first-token and per-token rows of one configuration into end-to-end times, as benchmarks define them."""
     wide = frame[frame.kind != "throughput"].pivot_table(
-        index=["config", "left_out", "osl"], columns="kind", values=["log_prediction", "log_value", "log_sd"])
+        index=["config", "left_out", "osl"], columns="kind", values=["log_prediction", "log_value", "log_sd"]
+    )
     if set(wide.columns.get_level_values("kind")) != {"ttft", "tpot"}:
         return pd.DataFrame()
     wide = wide.dropna()
@@ -227,7 +240,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("table", type=Path)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "workbench/planner/data/coefficients.json")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parents[1] / "workbench/planner/data/coefficients.json"
+    )
     parser.add_argument("--evaluate", action="store_true", help="leave-out figures; writes nothing")
     options = parser.parse_args(arguments)
     data = read_measurements(options.table)
@@ -257,7 +272,8 @@ def held_out(data: Measurements, effects: Effects, mask: Array) -> pd.DataFrame:
     wide = subset.frame.assign(row=np.arange(subset.size)).pivot_table(index="config", columns="kind", values="row")
     rows = []
     log, sd, _ = evaluate_columns(
-        subset.columns, subset.keys, subset.prompt, subset.output, subset.concurrency, effects)
+        subset.columns, subset.keys, subset.prompt, subset.output, subset.concurrency, effects
+    )
     for found in wide.itertuples(index=False):
         found = {k: int(v) for k, v in found._asdict().items() if v == v}
         row: dict[str, float] = {}
@@ -293,7 +309,9 @@ def calibrate(data: Measurements, effects: Effects) -> dict[str, dict[str, float
         parts = []
         for name in pd.unique(groups):
             inside = groups == name
-            parts.append(held_out(data, fit(data, ~inside & data.usable, effects.spreads, effects), inside & data.usable))
+            parts.append(
+                held_out(data, fit(data, ~inside & data.usable, effects.spreads, effects), inside & data.usable)
+            )
         errors = pd.concat(parts)
         out[novelty] = {q: round(float(errors[q].abs().quantile(0.8) / Z80), 3) for q in errors}
         print(novelty, out[novelty], flush=True)
@@ -317,7 +335,10 @@ def evaluate(data: Measurements, effects: Effects) -> None:
         report(f"leave one {title} out", frame)
         for name, part in frame.groupby("left_out"):
             report(f"   {str(name)[-28:]}", part)
-    report("5 folds by configuration", left_out(data, [f"fold {f}" for f in configurations(data, 5)], effects.spreads, effects))
+    report(
+        "5 folds by configuration",
+        left_out(data, [f"fold {f}" for f in configurations(data, 5)], effects.spreads, effects),
+    )
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def _beats(votes: int, others: int, wrong: int) -> float:
                 grown[key] = grown.get(key, 0.0) + weight / factorial(more)
         ways = grown
     total = sum(weight / (ties + 1) for (spent, ties), weight in ways.items() if spent == others)
-    return total * factorial(others) / wrong**others
+    return float(total * factorial(others) / wrong**others)
 
 
 def quality_table(table: Mapping[tuple[float, int], float]) -> Quality:
@@ -68,7 +68,7 @@ def quality_table(table: Mapping[tuple[float, int], float]) -> Quality:
     curves = {d: sorted((n, q) for (at, n), q in table.items() if at == d) for d in levels}
 
     def quality(difficulty: float, agents: int) -> float:
-        values = [float(np.interp(agents, *zip(*curves[d], strict=True))) for d in levels]
+        values = [float(np.interp(agents, [n for n, _ in curves[d]], [q for _, q in curves[d]])) for d in levels]
         return float(np.interp(difficulty, levels, values))
 
     return quality
@@ -127,7 +127,13 @@ def compare(
 
 
 def _measure(
-    policy: Policy, pools: Sequence[Pool], load: Load, difficulty: Sequence[float], quality: Quality, requests: int, seed: int
+    policy: Policy,
+    pools: Sequence[Pool],
+    load: Load,
+    difficulty: Sequence[float],
+    quality: Quality,
+    requests: int,
+    seed: int,
 ) -> dict[str, float]:
     given: dict[int, int] = {}
 
@@ -146,7 +152,11 @@ def _measure(
 
 
 def _gpu_seconds(run: Outcome, pools: Sequence[Pool]) -> float:
-    gpus = [getattr(pool.table, "gpus", 0) for pool in pools for _ in range(pool.replicas if hasattr(pool.table, "gpus") else 0)]
+    gpus = [
+        getattr(pool.table, "gpus", 0)
+        for pool in pools
+        for _ in range(pool.replicas if hasattr(pool.table, "gpus") else 0)
+    ]
     return sum(use * n for use, n in zip(run.utilisation, gpus, strict=True)) * run.duration_s
 
 
@@ -175,7 +185,8 @@ def choose_policy(
     dynamic = table[table["kind"] == "dynamic"]
     rows = []
     still = table[table["kind"] == "fixed"]
-    for name, right, late, cost in zip(*(still[n] for n in ("policy", "quality", "e2e_p95_s", "tokens_per_request")), strict=True):
+    columns = [still[n].tolist() for n in ("policy", "quality", "e2e_p95_s", "tokens_per_request")]
+    for name, right, late, cost in zip(*columns, strict=True):
         cheap = dynamic[dynamic["tokens_per_request"] <= cost * 1.001].sort_values("quality", ascending=False)
         good = dynamic[dynamic["quality"] >= right - 1e-9].sort_values("e2e_p95_s")
         rows.append({

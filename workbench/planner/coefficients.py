@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+CUT = 0.003  # correlations below this are not stored
 Array = NDArray[np.float64]
 Keys = Mapping[str, str]  # grouping -> level, e.g. {"engine": "vllm", "generation": "hopper"}
 
@@ -145,13 +146,15 @@ class Effects:
         return np.asarray(total)
 
     def save(self, path: Path) -> None:
-        """Write as JSON: numbers to four digits; of the covariance, correlations above 0.05 (lower triangle, by row)."""
+        """Write as JSON: numbers to five digits; of the covariance, correlations above `CUT` (lower triangle, by row).
+
+        What is cut is made up for on the diagonal, so that no variance can come out negative.
+        """
         sd = np.sqrt(np.diag(self.covariance))
-        keep = np.abs(self.covariance) > 0.05 * np.outer(sd, sd)
-        lower = [
-            [[int(j), float(f"{self.covariance[i, j]:.4g}")] for j in np.flatnonzero(keep[i, : i + 1])]
-            for i in range(len(self.effects))
-        ]
+        kept = np.where(np.abs(self.covariance) > CUT * np.outer(sd, sd), self.covariance, 0.0)
+        lost = 1e-5 - float(np.linalg.eigvalsh(kept / np.outer(sd, sd)).min())  # in units of each effect's own variance
+        kept += max(lost, 0.0) * np.diag(sd**2)
+        lower = [[[int(j), float(f"{row[j]:.5g}")] for j in np.flatnonzero(row[: i + 1])] for i, row in enumerate(kept)]
         data = {
             "fitted_on": self.fitted_on,
             "noise": self.noise,

@@ -20,14 +20,20 @@ import click
 @click.option("--agents", type=int, default=5, show_default=True, help="Threads per request.")
 @click.option("--prefix", type=float, default=0.0, help="Prompt tokens that all threads of a request share.")
 @click.option("--prompt", type=float, default=120.0, show_default=True, help="Prompt tokens of each thread's own.")
-@click.option("--output", "answer", type=float, default=600.0, show_default=True, help="Mean output tokens of a thread.")
-@click.option("--spread", type=float, default=0.5, show_default=True, help="Coefficient of variation of output lengths.")
+@click.option(
+    "--output", "answer", type=float, default=600.0, show_default=True, help="Mean output tokens of a thread."
+)
+@click.option(
+    "--spread", type=float, default=0.5, show_default=True, help="Coefficient of variation of output lengths."
+)
 @click.option("--synthesis", type=float, default=0.0, help="Output tokens of a synthesis call; 0 merges by vote.")
 @click.option("--rounds", type=int, default=1, show_default=True)
 @click.option("--rate", type=float, default=0.0, help="Requests per second (open load).")
 @click.option("--users", type=int, default=0, help="Concurrent users (closed load).")
 @click.option("--quality", type=float, help="Share of correct answers, for dollars per correct answer.")
-@click.option("--price", default="on_demand", show_default=True, help="on_demand, reserved, owned, or dollars per GPU hour.")
+@click.option(
+    "--price", default="on_demand", show_default=True, help="on_demand, reserved, owned, or dollars per GPU hour."
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--batch", type=click.Path(path_type=Path), help="A CSV of configurations to predict instead.")
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Where to write (batch: CSV; else JSON).")

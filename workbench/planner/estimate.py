@@ -86,9 +86,18 @@ def _prepare(request: Request) -> Resolved:
             raise UsageError(f"{name} must be positive, not {value}")
         low, high = MEASURED[name]
         if np.isfinite(value) and value > high * TOO_FAR:
-            raise Refused(f"{name}={value:,.0f} is {value / high:.0f} times beyond anything measured ({low:g}-{high:g})")
+            raise Refused(
+                f"{name}={value:,.0f} is {value / high:.0f} times beyond anything measured ({low:g}-{high:g})"
+            )
     resolved = resolve(
-        request.gpu, request.n_gpus, request.model, request.precision, request.engine, request.tp, request.dp, request.ep
+        request.gpu,
+        request.n_gpus,
+        request.model,
+        request.precision,
+        request.engine,
+        request.tp,
+        request.dp,
+        request.ep,
     )
     check_fit(resolved.place, request.isl + request.osl)
     return resolved
@@ -130,16 +139,22 @@ def evaluate(
 def stretch(isl: Array, osl: Array, clients: Array) -> Array:
     """Log standard deviation added for lengths and loads beyond the measured range."""
     total = np.zeros(len(isl))
-    for value, (low, high) in zip((isl, osl, np.where(np.isfinite(clients), clients, 64.0)), MEASURED.values(), strict=True):
+    for value, (low, high) in zip(
+        (isl, osl, np.where(np.isfinite(clients), clients, 64.0)), MEASURED.values(), strict=True
+    ):
         beyond = np.maximum(np.log(value / high), 0) + np.maximum(np.log(low / value), 0)
         total = np.hypot(total, STRETCH * beyond)
     return total
 
 
-def _evaluate(requests: Sequence[Request], resolved: Sequence[Resolved], effects: Effects) -> list[Estimate | UsageError]:
+def _evaluate(
+    requests: Sequence[Request], resolved: Sequence[Resolved], effects: Effects
+) -> list[Estimate | UsageError]:
     places = [r.place for r in resolved]
     c = Columns(places)
-    isl, osl, clients = (np.array([getattr(r, n) for r in requests], dtype=float) for n in ("isl", "osl", "concurrency"))
+    isl, osl, clients = (
+        np.array([getattr(r, n) for r in requests], dtype=float) for n in ("isl", "osl", "concurrency")
+    )
     levels = [keys(r.place, r.version, not np.isfinite(q.concurrency)) for r, q in zip(resolved, requests, strict=True)]
     log, sd, running = evaluate(c, levels, isl, osl, clients, effects)
     kinds = [novelty(level, effects) for level in levels]

@@ -23,8 +23,10 @@ def shape_fields(raw: Mapping[str, Any], where: str) -> dict[str, Any]:
     def maybe(*names: str) -> int:
         return next((int(config[name]) for name in names if config.get(name)), 0)
 
-    hidden, heads, layers = need("hidden_size", "n_embd"), need("num_attention_heads", "n_head"), need(
-        "num_hidden_layers", "n_layer"
+    hidden, heads, layers = (
+        need("hidden_size", "n_embd"),
+        need("num_attention_heads", "n_head"),
+        need("num_hidden_layers", "n_layer"),
     )
     experts = maybe("n_routed_experts", "num_local_experts", "num_experts")
     full, window_layers, mixers = _layer_kinds(config, layers)

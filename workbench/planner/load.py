@@ -81,7 +81,9 @@ class Load:
     @property
     def context_tokens(self) -> float:
         """Longest context of a thread: prompt of the last round and the longest answer."""
-        longest = self.prefix_tokens + self.prompt_tokens + (self.rounds - 1) * self.reread_tokens + max(self.output_tokens)
+        longest = (
+            self.prefix_tokens + self.prompt_tokens + (self.rounds - 1) * self.reread_tokens + max(self.output_tokens)
+        )
         return max(longest, self.synthesis_prompt_tokens + self.synthesis_output_tokens)
 
     def with_threads(self, threads: int) -> Load:

@@ -10,7 +10,9 @@ import numpy as np
 from workbench.planner.workload import Array, Columns, Placement
 
 GIB = float(2**30)
-USABLE = 0.92  # of a GPU's memory that an engine takes for weights and cache (vLLM and SGLang defaults are 0.9 and 0.88)
+USABLE = (
+    0.92  # of a GPU's memory that an engine takes for weights and cache (vLLM and SGLang defaults are 0.9 and 0.88)
+)
 OVERHEAD_GIB = 2.0  # CUDA context, graphs, activations and communication buffers per GPU
 TRT_CACHE_SHARE = 0.9  # TensorRT-LLM gives this share of what weights leave to the cache
 

@@ -209,7 +209,9 @@ def _figures(
     uses = [
         memory(p.resolved.place, load.context_tokens, load.prefix_tokens, max(1, p.threads)) for p in parts
     ]  # fmt: skip
-    tight = min(range(len(parts)), key=lambda i: uses[i].max_threads * parts[i].resolved.place.replicas / parts[i].threads)
+    tight = min(
+        range(len(parts)), key=lambda i: uses[i].max_threads * parts[i].resolved.place.replicas / parts[i].threads
+    )
     use, part = uses[tight], parts[tight]
     out: dict[str, Any] = {
         "memory_gib": use.weights_gib + use.overhead_gib, "headroom_gib": use.free_gib,
@@ -220,7 +222,10 @@ def _figures(
         for q in (50, 95):
             out[f"{name}_p{q}_s"] = middle.percentile(name, q)
             if name != "thread":
-                out[f"{name}_p{q}_s_low"], out[f"{name}_p{q}_s_high"] = fast.percentile(name, q), slow.percentile(name, q)
+                out[f"{name}_p{q}_s_low"], out[f"{name}_p{q}_s_high"] = (
+                    fast.percentile(name, q),
+                    slow.percentile(name, q),
+                )
     out["tpot_p50_ms"] = middle.percentile("tpot", 50) * 1e3
     out["throughput_rps"], out["max_rate_rps"] = middle.throughput_rps, most.throughput_rps
     out["output_tok_s"] = middle.tokens_out / middle.duration_s
@@ -240,7 +245,11 @@ def _dollars(
     middle: Outcome, fast: Outcome, slow: Outcome,
 ) -> dict[str, float]:  # fmt: skip
     gpus = sum(p.gpus for p in parts)
-    api = synthesis.cost_usd(load.synthesis_prompt_tokens, load.synthesis_output_tokens) if isinstance(synthesis, Api) else 0.0
+    api = (
+        synthesis.cost_usd(load.synthesis_prompt_tokens, load.synthesis_output_tokens)
+        if isinstance(synthesis, Api)
+        else 0.0
+    )
     out = {}
     for end, dollars, run in (("", "middle", middle), ("_low", "low", fast), ("_high", "high", slow)):
         hour = getattr(cost, dollars) if cost else math.nan
@@ -264,7 +273,8 @@ def _limiting(part: Part, load: Load, run: Outcome, stable: bool) -> str:
     shares["prefill"] = float((prefill_time(c, k, new) * batch / load.mean_output_tokens)[0])
     words = {
         "weights": "memory bandwidth (weights)", "experts": "memory bandwidth (experts)",
-        "attention": "memory bandwidth (KV cache)", "network": "network between GPUs", "overhead": "kernel and engine overhead", "prefill": "compute (prefill)",
+        "attention": "memory bandwidth (KV cache)", "network": "network between GPUs",
+        "overhead": "kernel and engine overhead", "prefill": "compute (prefill)",
     }  # fmt: skip
     first = words[max(shares, key=lambda n: shares[n])]
     return first if stable else f"throughput: more requests than it serves; {first}"

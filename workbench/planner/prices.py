@@ -38,7 +38,9 @@ def gpu_price(name: str, kind: str = "on_demand") -> PriceRange:
     rows = [r for r in _rows() if r["gpu"] == card and r["kind"] == kind]
     if not rows:
         others = sorted({r["kind"] for r in _rows() if r["gpu"] == card})
-        raise UsageError(f"no {kind} price for {card}; priced here: {', '.join(others) or 'nothing'}; give usd_per_gpu_hour")
+        raise UsageError(
+            f"no {kind} price for {card}; priced here: {', '.join(others) or 'nothing'}; give usd_per_gpu_hour"
+        )
     low = min(float(r["usd_per_gpu_hour_low"]) for r in rows)
     high = max(float(r["usd_per_gpu_hour_high"]) for r in rows)
     middles = sorted((float(r["usd_per_gpu_hour_low"]) * float(r["usd_per_gpu_hour_high"])) ** 0.5 for r in rows)

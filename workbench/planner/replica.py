@@ -65,8 +65,8 @@ class Thread:
     """One call on its way through a replica."""
 
     __slots__ = (
-        "cached", "cancelled", "context", "finish", "first_s", "generation", "group", "output", "owner", "prompt", "remaining", "shared",
-        "start_s",
+        "cached", "cancelled", "context", "finish", "first_s", "generation", "group", "output", "owner", "prompt", "remaining",
+        "shared", "start_s",
     )  # fmt: skip
 
     def __init__(self, owner: Any, group: int, prompt: float, output: int, shared: float, now_s: float) -> None:
@@ -172,7 +172,9 @@ class Replica:
         curve = self.table.cached_s * self.running / 2
         elapsed = now_s - start
         linear = each - curve
-        root = (-linear + math.sqrt(linear * linear + 4 * curve * elapsed)) / (2 * curve) if curve > 0 else elapsed / each
+        root = (
+            (-linear + math.sqrt(linear * linear + 4 * curve * elapsed)) / (2 * curve) if curve > 0 else elapsed / each
+        )
         cut = min(steps, int(root) + 1)
         if cut >= steps:
             return None

@@ -75,9 +75,7 @@ def decode_time(c: Columns, k: Coefficients, batch: Any, context: Any) -> Array:
 def prefill_fixed_time(c: Columns, k: Coefficients) -> Array:
     """Seconds of one prefill step that do not depend on its tokens."""
     latent = np.where(c.kv_lora_rank > 0, c.attention_layers, 0.0)
-    per_layer = (
-        c.blocks * k["prompt_block_s"] + c.moe_layers * k["prompt_expert_s"] + latent * k["prompt_latent_s"]
-    )
+    per_layer = c.blocks * k["prompt_block_s"] + c.moe_layers * k["prompt_expert_s"] + latent * k["prompt_latent_s"]
     return np.asarray(k["prompt_pace"] * per_layer)
 
 
