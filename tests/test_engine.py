@@ -226,7 +226,7 @@ async def test_a_resumed_run_pays_only_for_what_is_missing(tmp_path: Path) -> No
 
 async def test_another_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
     await play(says("4"), wb.Parallel(agents=2), tmp_path / "r")
-    with pytest.raises(DataError, match="another run.*strategy differ"):
+    with pytest.raises(DataError, match=r"another run.*strategy differ"):
         await play(says("4"), wb.Parallel(agents=3), tmp_path / "r")
 
 
@@ -273,3 +273,30 @@ async def test_the_default_task_is_asked_with_the_prompt_of_its_role(tmp_path: P
     await play(lambda r: (seen.append(r), "Answer: 4")[1], wb.Single(), tmp_path / "r")
     (request,) = seen
     assert request.user_text == TASK.prompt and request.messages[0].role == "system" and request.role == "solve"
+
+
+async def test_stop_by_hand_cancels_what_is_in_flight_and_the_run_can_go_on(tmp_path: Path) -> None:
+    from workbench import runs
+
+    brakes: list[runs.Brake] = []
+
+    class Seen(runs.Brake):
+        def __init__(self) -> None:
+            super().__init__()
+            brakes.append(self)
+
+    before, runs.Brake = runs.Brake, Seen  # type: ignore[misc]
+    try:
+        models = {"m": wb.Scripted(says("1"), latency_s=0.05)}
+        running = asyncio.ensure_future(
+            wb.run(TASKS, wb.Parallel(agents=2), MIX, out=tmp_path / "r", models=models, at_once=2)
+        )
+        await asyncio.sleep(0.12)
+        brakes[0]()
+        run = await running
+    finally:
+        runs.Brake = before  # type: ignore[misc]
+    assert run.manifest["status"] == "stopped" and "by hand" in run.manifest["stopped"]
+    assert 0 < len(wb.answers(run)) < len(TASKS)
+    rest = await wb.run(TASKS, wb.Parallel(agents=2), MIX, out=tmp_path / "r", models={"m": wb.Scripted(says("1"))})
+    assert len(wb.answers(rest)) == len(TASKS) and rest.closed

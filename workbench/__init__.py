@@ -56,6 +56,8 @@ _HOME = {
     "accuracy": "stats",
     "paired": "stats",
     "resample": "resampling",
+    "graph": "graphs",
+    "TraceGraph": "widgets.trace",
     # sweeps
     "Grid": "sweeps.grid",
     "Sweep": "sweeps.sweep",

@@ -11,7 +11,8 @@ WorkbenchError
 │   └── BadReply          an answer arrived but cannot be used (cut off, not JSON, empty)
 └── Stopped               the run must end now: nothing more is started
     ├── BudgetExceeded    the next call could cost more than is left
-    └── DeadlineExceeded  the run's time is up
+    ├── DeadlineExceeded  the run's time is up
+    └── StoppedByHand     somebody pressed Stop
 """
 
 from __future__ import annotations
@@ -82,6 +83,10 @@ class BudgetExceeded(Stopped):
 
 class DeadlineExceeded(Stopped):
     """The run's time is up."""
+
+
+class StoppedByHand(Stopped):
+    """Somebody pressed Stop."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import pkgutil
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from workbench.agents import ModelMix, Reply
 from workbench.building import build
 from workbench.building import settings as settings_of
 from workbench.engine import Core, Engine, Limits
-from workbench.errors import DataError, ModelError, Stopped, UsageError, unknown
+from workbench.errors import DataError, ModelError, Stopped, StoppedByHand, UsageError, unknown
 from workbench.grading import Grader, grader, grader_for
 from workbench.loading import load_tasks
 from workbench.models.base import Model
@@ -49,7 +51,8 @@ async def run(
     models: Mapping[str, Model] | None = None,
     prompts: str | os.PathLike[str] | None = None,
     record_content: bool = True,
-    stream: bool = False,
+    stream: bool | None = None,
+    live: bool | None = None,
     listeners: Sequence[Listener] = (),
 ) -> Run:
     """Put every task to the strategy's agents and record everything.
@@ -66,6 +69,9 @@ async def run(
         at_once: tasks in work at the same time.
         models: ready Model objects by name, used instead of opening them by name.
         prompts: a folder whose files replace the package's prompts.
+        stream: ask for answers piece by piece (default: where the live picture wants them).
+        live: show the picture while the run goes on; None: in a notebook where somebody can look at it.
+        listeners: objects that hear spans, pieces and progress as they happen.
         record_content: False leaves prompts and answers out of the record (such a run cannot reuse half-done tasks' calls).
 
     Raises:
@@ -81,15 +87,24 @@ async def run(
     manifest = _manifest(tasks, chosen, mix, using, words, seed, repeats, record_content)
     place, done, recorded = _place(out, chosen, manifest)
     writer = RunWriter(place, manifest)
-    recorder = Recorder(writer, writer.id, listeners=listeners, content=record_content)
-    core = Core(
-        opened, recorder, using, limits=limits, seed=seed, prices=price_per_token, recorded=recorded, stream=stream
-    )
     work = [(t, k) for k in range(repeats) for t in tasks if (t.id, k) not in done]
+    brake = Brake()
+    watching = [*listeners, *_live(live, len(tasks) * repeats, brake)]
+    recorder = Recorder(writer, writer.id, listeners=watching, content=record_content)
+    core = Core(
+        opened,
+        recorder,
+        using,
+        limits=limits,
+        seed=seed,
+        prices=price_per_token,
+        recorded=recorded,
+        stream=len(watching) > len(listeners) if stream is None else stream,
+    )
     team = Team(mix, words)
     status = "interrupted"
     try:
-        await _all(work, len(tasks) * repeats, chosen, team, core, at_once)
+        await _all(work, len(tasks) * repeats, chosen, team, core, at_once, brake)
         status = "stopped" if core.stopped else "closed"
     finally:
         recorder.close()
@@ -102,8 +117,50 @@ async def run(
     return Run(place)
 
 
+class Brake:
+    """Stops a run by hand, from any thread: nothing more is started, what is in flight is cancelled, what is done stays."""
+
+    def __init__(self) -> None:
+        self._pull: Callable[[], None] | None = None
+
+    def bind(self, pull: Callable[[], None]) -> None:
+        """The run that goes on now; `pull` is called on its event loop."""
+        loop = asyncio.get_running_loop()
+
+        def on_its_loop() -> None:
+            loop.call_soon_threadsafe(pull)
+
+        self._pull = on_its_loop
+
+    def __call__(self) -> None:
+        if self._pull is not None:
+            self._pull()
+
+
+LIVE = "workbench.widgets.live:attach"  # found by name when it is there: the writing side does not know the widgets
+
+
+def _live(live: bool | None, total: int, brake: Brake) -> list[Listener]:
+    """The live picture as a listener, where it is wanted and somebody can see it."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if live is False or shell is None or not hasattr(shell, "kernel"):
+        return []
+    try:
+        attach: Callable[..., Listener | None] = pkgutil.resolve_name(LIVE)
+    except (ImportError, AttributeError):
+        return []
+    listener = attach(total=total, stop=brake, force=live is True)
+    return [listener] if listener is not None else []
+
+
 async def _all(
-    work: list[tuple[Task, int]], total: int, chosen: Strategy, team: Team, core: Core, at_once: int
+    work: list[tuple[Task, int]],
+    total: int,
+    chosen: Strategy,
+    team: Team,
+    core: Core,
+    at_once: int,
+    brake: Brake,
 ) -> None:
     """Every task through its own coroutine, `at_once` of them at a time, in order."""
     room = asyncio.Semaphore(at_once)
@@ -113,7 +170,12 @@ async def _all(
         nonlocal done
         async with room:
             if core.stopped is None:
-                await _attempt(task, repeat, chosen, team, core)
+                try:
+                    await _attempt(task, repeat, chosen, team, core)
+                except asyncio.CancelledError:
+                    if isinstance(core.stopped, StoppedByHand):
+                        return
+                    raise
                 done += 1
                 spending = core.spending
                 core.recorder.progress(
@@ -128,9 +190,16 @@ async def _all(
                     }
                 )
 
+    going: list[asyncio.Task[None]] = []
+
+    def stop_by_hand() -> None:
+        core.stop(StoppedByHand("stopped by hand"))
+        for running in going:
+            running.cancel()
+
+    brake.bind(stop_by_hand)
     async with asyncio.TaskGroup() as group:
-        for task, repeat in work:
-            group.create_task(one(task, repeat))
+        going += [group.create_task(one(task, repeat)) for task, repeat in work]
 
 
 async def _attempt(task: Task, repeat: int, chosen: Strategy, team: Team, core: Core) -> None:
