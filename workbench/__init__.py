@@ -56,8 +56,12 @@ _HOME = {
     "accuracy": "stats",
     "paired": "stats",
     "resample": "resampling",
+    # pictures
     "graph": "graphs",
+    "critical_path": "graphs",
     "TraceGraph": "widgets.trace",
+    "LiveRun": "widgets.live",
+    "save_picture": "widgets.still",
     # sweeps
     "Grid": "sweeps.grid",
     "Sweep": "sweeps.sweep",

@@ -40,6 +40,8 @@ export class Picture {
   private hover = -1;
   private pending = 0;
   private width = 0;
+  private labelPx = 4;
+  private verdictPx = 0;
   private readonly undo: (() => void)[] = [];
   private readonly shown = new Map<number, Detail>();
 
@@ -83,6 +85,7 @@ export class Picture {
     this.index = new Index(columns, head.lanes.length);
     this.parents = new Set(head.lanes.map((l) => l.inner).filter((n) => n >= 0));
     this.hide();
+    this.weigh(head);
     this.canvas.setAttribute("aria-label", clean(`${head.text.title}. ${head.text.description}`));
     this.root.setAttribute("aria-label", clean(`Threads of ${head.text.title}. Arrow keys move, Enter opens, + and − zoom.`));
     this.draw();
@@ -218,13 +221,21 @@ export class Picture {
 
   private measure(): View {
     const head = this.head!;
-    const longest = Math.max(4, ...head.lanes.filter((l) => !l.among.length).map((l) => Math.min(l.label.length, 28) + l.depth * 2));
-    const label = Math.min(170, this.width * 0.2, longest * 6.7 + 6);
-    const words = Math.max(0, head.text.answer.length * 12, ...head.text.notes.map(([t]) => t.length * 6.6));
+    const label = Math.min(170, this.width * 0.2, this.labelPx);
+    const words = this.verdictPx;
     const verdict = words || head.nodes.some((n) => n.kind === "synthesis") ? 36 + Math.min(190, words) : 0;
     const left = 24 + label + 58;
     const frame: Frame = { left, right: Math.max(left + 120, this.width - 24 - verdict), top: TOP, zoom: this.zoom, panX: this.panX, panY: this.panY, by: this.by, hidden: this.hidden };
     return new View(head, frame);
+  }
+
+  /** Widths of the words at the left and at the right, measured once per trace. */
+  private weigh(head: Head): void {
+    const ctx = this.canvas.getContext("2d")!, family = getComputedStyle(this.root).fontFamily;
+    const px = (font: string, text: string): number => { ctx.font = `${font} ${family}`; return ctx.measureText(text).width; };
+    this.labelPx = 4;
+    for (const l of head.lanes) if (!l.among.length) this.labelPx = Math.max(this.labelPx, px("12px", l.label.slice(0, 60)) + 2 + l.depth * 12 + (this.parents.size ? 14 : 0), px("10px", l.model.slice(0, 60)) + l.depth * 12);
+    this.verdictPx = Math.max(0, px("600 20px", head.text.answer), ...head.text.notes.map(([t]) => px("12px", t)));
   }
 
   private draw(): void { if (!this.pending) this.pending = requestAnimationFrame(() => { this.pending = 0; this.now(); }); }
@@ -255,6 +266,12 @@ export class Picture {
 
   /** When zoomed in, what slides under the labels fades into the ground. */
   private margins(ctx: CanvasRenderingContext2D, view: View, look: Look, height: number): void {
+    const foot = height - FOOT + 4;
+    if (view.bottom - view.frame.panY > foot) {  // lanes go on below: the axis stays in sight
+      ctx.globalAlpha = 1;
+      ctx.fillStyle = look.colours.ground;
+      ctx.fillRect(0, foot, this.width, FOOT);
+    }
     if (view.frame.panX <= 0) return;
     const edge = view.frame.left - 50, fade = ctx.createLinearGradient(edge, 0, edge + 30, 0);
     fade.addColorStop(0, look.colours.ground);

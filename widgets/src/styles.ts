@@ -10,8 +10,8 @@ export const CSS = `
 .words { position: absolute; inset: 0; pointer-events: none; overflow: hidden; }
 .words span, .words div { position: absolute; white-space: nowrap; unicode-bidi: isolate; }
 .title, .subtitle, .lane, .name { overflow: hidden; text-overflow: ellipsis; }
-.title { left: 24px; right: 24px; top: 14px; font-size: 15px; font-weight: 600; padding-right: 330px; }
-.subtitle { left: 24px; right: 330px; top: 37px; color: var(--soft); }
+.title { left: 24px; right: 24px; top: 14px; font-size: 15px; font-weight: 600; padding-right: 370px; }
+.subtitle { left: 24px; right: 394px; top: 37px; color: var(--soft); }
 .lane { left: 0; line-height: 14px; }
 .lane b { font-weight: 400; display: block; overflow: hidden; text-overflow: ellipsis; }
 .lane i { font-style: normal; font-size: 10px; color: var(--soft); display: block; overflow: hidden; text-overflow: ellipsis; line-height: 12px; }
@@ -23,8 +23,8 @@ export const CSS = `
 .verdict strong { display: block; font-size: 20px; line-height: 26px; font-weight: 600; overflow: hidden; text-overflow: ellipsis; }
 .verdict em { display: block; font-style: normal; line-height: 16px; overflow: hidden; text-overflow: ellipsis; }
 .float { transform: translateX(-50%); font-size: 11px; }
-.bar { position: absolute; right: 16px; top: 12px; display: flex; gap: 4px; align-items: center; z-index: 2; max-width: 320px; }
-.bar button { font: inherit; font-size: 11px; color: var(--ink); background: var(--ground); border: 1px solid var(--edge); border-radius: 4px; padding: 3px 7px; cursor: pointer; min-height: 24px; min-width: 24px; }
+.bar { position: absolute; right: 16px; top: 12px; display: flex; gap: 4px; align-items: center; z-index: 2; }
+.bar button { font: inherit; font-size: 11px; color: var(--ink); background: var(--ground); border: 1px solid var(--edge); border-radius: 4px; padding: 3px 7px; cursor: pointer; min-height: 24px; min-width: 24px; white-space: nowrap; }
 .bar button[aria-pressed=true] { background: var(--ink); color: var(--ground); border-color: var(--ink); }
 .bar button:hover { border-color: var(--ink); }
 .bar button:disabled { opacity: .5; cursor: default; }

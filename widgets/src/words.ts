@@ -35,7 +35,7 @@ export class Words {
     const size = view.base >= 20 ? 12 : view.base >= 11 ? 10 : 0;
     view.head.lanes.forEach((lane, n) => {
       const y = view.y(n);
-      if (!view.height(n) || y < view.frame.top - 8 || y > height) return;
+      if (!view.height(n) || y < view.frame.top - 8 || y > height - 36) return;
       if (lane.among.length) {
         const node = view.head.nodes[lane.nodes[0]];
         if (node.kind === "synthesis") return;
@@ -66,7 +66,7 @@ export class Words {
   private axis(view: View, width: number, height: number): void {
     if (view.frame.by === "structure") return;
     const { at, step } = ticks(view.atX(view.frame.left), Math.min(view.atX(width), view.head.duration_ms), view.scale);
-    const y = Math.min(height - 20, view.bottom - view.frame.panY + 8);
+    const y = Math.min(height - 22, view.bottom - view.frame.panY + 8);
     let last = -100;
     for (const ms of at) {
       const x = ms ? view.xEnd(ms) : view.xStart(0);

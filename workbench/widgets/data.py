@@ -42,7 +42,10 @@ def detail(span: Span, max_chars: int = MAX_TEXT_CHARS) -> dict[str, Any]:
         "facts": [[name, clean(value, 300)] for name, value in _facts(span) if value not in (None, "")],
         "texts": [[name, _cut(text, max_chars)] for name, text in _texts(at) if text],
         "decisions": [
-            [clean(e.attributes.get(s.DECISION_KIND) or e.name, 80), _cut(str(e.attributes.get(s.DECISION_REASON) or ""), 20_000)]
+            [
+                clean(e.attributes.get(s.DECISION_KIND) or e.name, 80),
+                _cut(str(e.attributes.get(s.DECISION_REASON) or ""), 20_000),
+            ]
             for e in span.events
             if e.name == s.DECISION
         ],
@@ -102,10 +105,13 @@ def _messages(name: str, value: Any) -> list[tuple[str, str]]:
         if not isinstance(message, dict):
             out.append((name, str(message)))
             continue
-        parts = message.get("parts") if isinstance(message.get("parts"), list) else [message]
+        own = message.get("parts")
+        parts = own if isinstance(own, list) else [message]
         for part in parts:
             kind = part.get("type", "text") if isinstance(part, dict) else "text"
-            label = "thinking" if kind in ("reasoning", "thinking") else f"{name} · {message.get('role', '')}".rstrip(" ·")
+            label = (
+                "thinking" if kind in ("reasoning", "thinking") else f"{name} · {message.get('role', '')}".rstrip(" ·")
+            )
             label = "tool call" if kind == "tool_call" else "tool result" if kind == "tool_call_response" else label
             out.append((label, _parts([part])))
     return out

@@ -17,23 +17,6 @@ from workbench.widgets.trace import STATIC
 MAX_DETAIL_CHARS = 20_000  # per text, so that a page of long answers can still be mailed
 MAX_DETAILS_CHARS = 20_000_000
 
-SHIM = """
-const bytes = (text) => { const raw = atob(text), out = new Uint8Array(raw.length); for (let i = 0; i < raw.length; i++) out[i] = raw.charCodeAt(i); return new DataView(out.buffer); };
-const data = JSON.parse(document.getElementById("data").textContent);
-const { default: widget } = await import(URL.createObjectURL(new Blob([document.getElementById("module").textContent], { type: "text/javascript" })));
-document.querySelectorAll("[data-view]").forEach((el) => {
-  const { state, details } = data[el.dataset.view], heard = {};
-  if (state.marks) state.marks = bytes(state.marks);
-  const tell = (name, ...args) => (heard[name] ?? []).forEach((act) => act(...args));
-  const model = {
-    get: (name) => state[name], set: (name, value) => { state[name] = value; tell(`change:${name}`); }, save_changes() {},
-    on: (name, act) => (heard[name] ??= []).push(act), off: (name, act) => { heard[name] = (heard[name] ?? []).filter((a) => a !== act); },
-    send: (m) => { if (m.type === "detail" && details[m.row]) queueMicrotask(() => tell("msg:custom", { type: "detail", row: m.row, detail: details[m.row] }, [])); },
-  };
-  el.replaceChildren();
-  widget.render({ model, el });
-});
-"""
 STYLE = (
     "body{margin:0;padding:24px;font:14px/1.5 system-ui,sans-serif;background:#fff;color:#1f2933}"
     "main{max-width:1280px;margin:auto}img{max-width:100%;height:auto}"
@@ -56,7 +39,9 @@ def trace_view(spans: list[Span]) -> dict[str, Any]:
         found = detail(by_id[span_id], MAX_DETAIL_CHARS)
         used += sum(len(text) for _, text in found["texts"])
         if used > MAX_DETAILS_CHARS:
-            found["texts"] = [["text", "left out of this page: its texts together would be too long; they are in the record"]]
+            found["texts"] = [
+                ["text", "left out of this page: its texts together would be too long; they are in the record"]
+            ]
         details[row] = found
     state = {"head": head(of), "marks": base64.b64encode(of.packed()).decode(), "by": "time", "critical": False}
     return {"state": state, "details": details}
@@ -65,8 +50,9 @@ def trace_view(spans: list[Span]) -> dict[str, Any]:
 def page(title: str, body: str, data: dict[str, Any]) -> str:
     """A page from its parts; the policy lets run what is in it by hash, and nothing come in or go out."""
     module = (STATIC / "trace.js").read_text(encoding="utf-8")
+    shim = (STATIC / "shim.js").read_text(encoding="utf-8")
     policy = (
-        f"default-src 'none'; script-src 'sha256-{_sha(SHIM)}' blob:; style-src 'sha256-{_sha(STYLE)}'; img-src data:; "
+        f"default-src 'none'; script-src 'sha256-{_sha(shim)}' blob:; style-src 'sha256-{_sha(STYLE)}'; img-src data:; "
         "connect-src 'none'; form-action 'none'; base-uri 'none'"
     )
     return (
@@ -76,7 +62,7 @@ def page(title: str, body: str, data: dict[str, Any]) -> str:
         f"<title>{html.escape(title)}</title><style>{STYLE}</style></head>\n<body><main>{body}</main>\n"
         f'<script type="application/json" id="data">{_inline(json.dumps(data, ensure_ascii=True))}</script>\n'
         f'<script type="text/plain" id="module">{_module(module)}</script>\n'
-        f'<script type="module">{SHIM}</script>\n</body></html>\n'
+        f'<script type="module">{shim}</script>\n</body></html>\n'
     )
 
 
