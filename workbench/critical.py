@@ -21,12 +21,12 @@ def critical_path_s(of: Lineage) -> npt.NDArray[np.float64]:
     data = of.data
     size = len(data)
     out = np.full(size, np.nan)
-    operation = data["operation"].to_numpy(dtype=object, na_value=None)
+    operation = data["operation"].to_numpy(dtype=object)
     start = data["start_ns"].to_numpy(np.int64)
     span = np.maximum(0, data["end_ns"].to_numpy(np.int64) - start).astype(float)
     queue = np.where((operation == s.CHAT) & ~of.dropped, data["queue_ns"].fillna(0).to_numpy(np.float64), 0.0)
     waited = np.bincount(np.where(of.node < 0, size, of.node), weights=queue, minlength=size + 1)[:size]
-    is_root = data["parent_id"].isna().to_numpy() & ~of.dropped
+    is_root = (of.root == np.arange(size)) & ~of.dropped
 
     before, linked = _links(of)
     nodes = ((operation == s.THREAD) | (operation == s.SYNTHESIS) | linked) & ~is_root & ~of.dropped

@@ -53,7 +53,7 @@ def _all(runs: Any, cut: Callable[[Lineage], pd.DataFrame]) -> pd.DataFrame:
 
 def _answers(of: Lineage) -> pd.DataFrame:
     data = of.data
-    is_root = data["parent_id"].isna().to_numpy() & ~of.dropped
+    is_root = (of.root == np.arange(len(data))) & ~of.dropped
     total = _totals(of, of.root)
     merged = _rows(of, data["operation"] == s.SYNTHESIS)
     synthesis = np.full(len(data), -1, dtype=np.int64)

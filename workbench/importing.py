@@ -72,8 +72,9 @@ def import_files(
         if not done.spans:
             raise DataError(f"no spans in {', '.join(os.fspath(p) for p in paths)}" + _why(done.notes))
     except BaseException:
-        if place.exists(seal.FILE):
-            place.fs.rm_file(place.file(seal.FILE))
+        for name in (seal.FILE, seal.TRACES):
+            if place.exists(name):
+                place.fs.rm_file(place.file(name))
         _remove_empty(place)
         raise
     formats = list(dict.fromkeys(f["format"] for f in done.files if f["format"]))

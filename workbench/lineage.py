@@ -60,14 +60,12 @@ def lineage(run: Spans) -> Lineage:
     table = run.table(COLUMNS)
     data: pd.DataFrame = table.to_pandas(types_mapper=_types)
     parent = _parents(table)
-    operation = data["operation"].to_numpy(dtype=object, na_value=None)
+    operation = data["operation"].to_numpy(dtype=object)
     is_thread: Flags = operation == s.THREAD
     is_node: Flags = is_thread | (operation == s.SYNTHESIS)
     is_root: Flags = data["parent_id"].isna().to_numpy()
-    root = _nearest(is_root, parent)
     node, thread = _nearest(is_node, parent), _nearest(is_thread, parent)
-    trace_root = _root_of_trace(table, is_root)
-    root = np.where(root < 0, trace_root, root)
+    root = _root_of_trace(table, is_root)
     return Lineage(run.id, data, parent, root, node, thread, _dropped(data, root, operation, run.closed))
 
 
@@ -101,10 +99,11 @@ def _nearest(wanted: Flags, parent: Rows) -> Rows:
 
 
 def _root_of_trace(table: pa.Table, is_root: Flags) -> Rows:
-    """For each row the first root of its trace: for spans whose parent was never written."""
+    """For each row the earliest root of its trace."""
     codes = pc.dictionary_encode(table["trace_id"].combine_chunks()).indices.to_numpy()
     first = np.full(int(codes.max()) + 1 if len(codes) else 0, -1, dtype=np.int64)
-    rows = np.flatnonzero(is_root)[::-1]
+    rows = np.flatnonzero(is_root)
+    rows = rows[np.argsort(table["start_ns"].to_numpy()[rows], kind="stable")][::-1]
     first[codes[rows]] = rows
     return first[codes] if len(codes) else first
 

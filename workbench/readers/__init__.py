@@ -90,6 +90,10 @@ def read(path: str | os.PathLike[str]) -> SpanSet:
     notes = Notes()
     source = Source(path, notes)
     form, spans = load(source, notes)
+    if not spans:
+        raise DataError(
+            f"{source.name}: no spans in it" + (f" ({'; '.join(notes.warnings[:3])})" if notes.counts else "")
+        )
     about = {
         "format": form,
         "source": source.name,

@@ -6,6 +6,7 @@ elements are parsed one by one when they are asked for. A document that was cut 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from array import array
@@ -49,13 +50,17 @@ _SPACE = b" \t\r\n"
 class LazyList(list[Any]):
     """A list of a large document whose elements are parsed while one iterates."""
 
-    def __init__(self, data: Any, ranges: array[int], notes: Notes) -> None:
+    def __init__(self, data: Any, ranges: array[int], notes: Notes, torn: bool = False) -> None:
         super().__init__()
-        self._data, self._ranges, self._notes = data, ranges, notes
+        self._data, self._ranges, self._notes, self._torn = data, ranges, notes, torn
 
     def __iter__(self) -> Iterator[Any]:
         for i in range(0, len(self._ranges), 2):
             start, end = self._ranges[i], self._ranges[i + 1]
+            if self._torn and i + 2 == len(self._ranges):  # the last element was cut off: what is whole inside it
+                with contextlib.suppress(DataError):
+                    yield _in_pieces(memoryview(self._data)[start:end], self._notes, told=True)
+                return
             try:
                 yield load(memoryview(self._data)[start:end], self._notes)
             except DataError as error:
@@ -152,14 +157,14 @@ def _clean(value: Any) -> Any:
     return value
 
 
-def _in_pieces(data: Any, notes: Notes) -> Any:
-    skeleton, cuts, whole = _scan(data)
+def _in_pieces(data: Any, notes: Notes, told: bool = False) -> Any:
+    skeleton, cuts, whole, torn = _scan(data)
     if not cuts:
         return _whole(data, notes)
-    if not whole:
+    if not whole and not told:
         notes.skip("a document that was cut off: its whole records were read, the last one is lost")
     found = parse(skeleton, notes)
-    return _fill(found, [LazyList(data, ranges, notes) for ranges in cuts])
+    return _fill(found, [LazyList(data, ranges, notes, torn and ranges is cuts[-1]) for ranges in cuts])
 
 
 def _whole(data: Any, notes: Notes) -> Any:
@@ -183,8 +188,9 @@ def _fill(node: Any, lists: list[LazyList]) -> Any:
     return node
 
 
-def _scan(data: Any) -> tuple[bytes, list[array[int]], bool]:
-    """The document's text with its long lists cut out, where their elements lie, and whether it is complete."""
+def _scan(data: Any) -> tuple[bytes, list[array[int]], bool, bool]:
+    """The document's text with its long lists cut out, where their elements lie, whether it is complete, and whether the
+    last list was cut off."""
     pieces: list[bytes] = []
     cuts: list[array[int]] = []
     closers: list[int] = []
@@ -225,7 +231,10 @@ def _scan(data: Any) -> tuple[bytes, list[array[int]], bool]:
         pieces.append(tail)
     if not whole:
         pieces.append(bytes(reversed(closers if cut_depth < 0 else closers[:-1])))
-    return b"".join(pieces), cuts, whole
+    torn = not whole and cut_depth >= 0
+    if torn:
+        _element(data, cuts[-1], element, len(data))
+    return b"".join(pieces), cuts, whole, torn
 
 
 def _element(data: Any, ranges: array[int], start: int, end: int) -> None:

@@ -55,7 +55,7 @@ def read(source: Source, notes: Notes) -> Iterator[Span]:
     seen: set[str] = set()
     for record in source.records():
         if is_entry(record):
-            if record.get("uuid") in seen:
+            if str(record.get("uuid")) in seen:
                 notes.skip("a line whose uuid was there before")
                 continue
             seen.add(str(record.get("uuid")))

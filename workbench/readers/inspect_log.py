@@ -69,7 +69,7 @@ def _archive(source: Source, notes: Notes) -> Iterator[Span]:
 def _member(archive: zipfile.ZipFile, name: str, notes: Notes) -> Any:
     try:
         info = archive.getinfo(name)
-        if info.file_size > MAX_MEMBER or info.file_size > 2_000 * max(info.compress_size, 1_000):
+        if info.file_size > MAX_MEMBER or (info.file_size > 50_000_000 and info.file_size > 200 * info.compress_size):
             notes.skip("a member of the archive that unpacks to far too much")
             return None
         return bigjson.load(archive.read(info), notes)
