@@ -61,7 +61,7 @@ def test_a_cell_half_written_at_a_power_cut_runs_again(tmp_path: Path) -> None:
 def test_two_sweeps_on_one_folder_refuse_each_other(tmp_path: Path) -> None:
     path = notebook(tmp_path / "n.ipynb", CONCLUDE)
     sweep = Sweep(path, {"a": [1]}, out=tmp_path / "out")
-    with sweep.ledger.lock(), pytest.raises(UsageError, match=f"in use by another sweep .process {os.getpid()}"):
+    with sweep.ledger.lock(), pytest.raises(UsageError, match=rf"in use by another sweep .process {os.getpid()}"):
         Sweep(path, {"a": [1]}, out=tmp_path / "out").run()
     assert sweep.run().frame()["status"].tolist() == ["done"]
 
@@ -82,7 +82,7 @@ def test_the_seam_is_any_executor(tmp_path: Path) -> None:
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         frame = Sweep(path, {"a": [1, 2, 3, 4]}, out=tmp_path / "out").run(executor=pool).frame()
     assert list(frame["status"]) == ["done"] * 4
-    with pytest.raises(UsageError, match="unknown executor 'thread'.*'threads'"):
+    with pytest.raises(UsageError, match=r"unknown executor 'thread'.*'threads'"):
         Sweep(path, {"a": [1]}, out=tmp_path / "other").run(executor="thread")
 
 

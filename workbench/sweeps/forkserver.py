@@ -97,14 +97,15 @@ class Server:
             request = json.loads(line)
             reply: dict[str, Any] = {"unfit": self.unfit}
             if "fork" in request:
-                reply["pid"] = self.fork(request["fork"], connection)
-            elif "signal" in request:
+                self.fork(request["fork"], connection)  # the child answers, so that its first message comes after that
+                return
+            if "signal" in request:
                 reply["sent"] = self.signal(*request["signal"])
             elif "ended" in request:
                 reply["status"] = self.ended.pop(request["ended"], None)
             connection.sendall(json.dumps(reply).encode() + b"\n")
 
-    def fork(self, request: dict[str, Any], connection: socket.socket) -> int:
+    def fork(self, request: dict[str, Any], connection: socket.socket) -> None:
         """Fork a kernel; in the child this never returns."""
         pid = os.fork()
         if pid == 0:
@@ -115,11 +116,11 @@ class Server:
             for fd in (self.wake_read, self.wake_write):
                 os.close(fd)
             self.listener.close()
+            connection.sendall(json.dumps({"pid": os.getpid()}).encode() + b"\n")
             child.become(self.template, request, connection)
         with contextlib.suppress(OSError):
             os.setpgid(pid, pid)
         self.kernels.add(pid)
-        return pid
 
     def signal(self, pid: int, number: int) -> bool:
         """Signal a kernel and all it started, if it still is one."""
