@@ -103,33 +103,30 @@ def test_a_token_budget_is_never_passed(budget: int, lengths: list[int]) -> None
         assert answered == len(tasks) or "BudgetExceeded" in run.manifest["stopped"]
 
 
-async def test_a_dollar_budget_stops_before_overspending_and_can_be_raised(tmp_path: Path) -> None:
+async def test_a_dollar_budget_stops_before_overspending_and_can_be_raised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def answer(request: wb.Request) -> wb.Reply:
         return wb.Reply("Answer: 1", input_tokens=10, output_tokens=10, cost_usd=0.01)
 
     models = {"m": wb.Scripted(answer)}
-    import workbench.runs as runs
 
-    price, runs.price_per_token = runs.price_per_token, lambda name: (0.0, 0.001)  # 10 output tokens cost a cent
-    try:
-        for dollars, answered in ((0.045, 4), (1.0, 12)):
-            limits = wb.Limits(max_cost_usd=dollars, max_output_tokens=10)
-            run = await wb.run(TASKS, wb.Single(), MIX, out=tmp_path / "r", models=models, limits=limits, at_once=1)
-            assert len(wb.answers(run)) == answered
-            assert wb.calls(run).cost_usd.sum() <= dollars
-    finally:
-        runs.price_per_token = price
+    # 10 output tokens cost a cent
+    monkeypatch.setattr("workbench.runs.running.price_per_token", lambda name: (0.0, 0.001))
+    for dollars, answered in ((0.045, 4), (1.0, 12)):
+        limits = wb.Limits(max_cost_usd=dollars, max_output_tokens=10)
+        run = await wb.run(TASKS, wb.Single(), MIX, out=tmp_path / "r", models=models, limits=limits, at_once=1)
+        assert len(wb.answers(run)) == answered
+        assert wb.calls(run).cost_usd.sum() <= dollars
 
 
-async def test_a_budget_in_dollars_for_a_model_of_unknown_price_is_refused(tmp_path: Path) -> None:
-    import workbench.runs as runs
+async def test_a_budget_in_dollars_for_a_model_of_unknown_price_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
 
-    price, runs.price_per_token = runs.price_per_token, lambda name: None
-    try:
-        with pytest.raises(ExceptionGroup) as error:
-            await play(says("4"), wb.Single(), tmp_path / "r", limits=wb.Limits(max_cost_usd=1))
-    finally:
-        runs.price_per_token = price
+    monkeypatch.setattr("workbench.runs.running.price_per_token", lambda name: None)
+    with pytest.raises(ExceptionGroup) as error:
+        await play(says("4"), wb.Single(), tmp_path / "r", limits=wb.Limits(max_cost_usd=1))
     assert error.group_contains(UsageError, match="nobody knows what m costs")
 
 
@@ -275,28 +272,27 @@ async def test_the_default_task_is_asked_with_the_prompt_of_its_role(tmp_path: P
     assert request.user_text == TASK.prompt and request.messages[0].role == "system" and request.role == "solve"
 
 
-async def test_stop_by_hand_cancels_what_is_in_flight_and_the_run_can_go_on(tmp_path: Path) -> None:
-    from workbench import runs
+async def test_stop_by_hand_cancels_what_is_in_flight_and_the_run_can_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workbench.runs.watching import Brake
 
-    brakes: list[runs.Brake] = []
+    brakes: list[Brake] = []
 
-    class Seen(runs.Brake):
-        def __init__(self) -> None:
-            super().__init__()
-            brakes.append(self)
+    def made() -> Brake:
+        brakes.append(Brake())
+        return brakes[0]
 
-    before, runs.Brake = runs.Brake, Seen  # type: ignore[misc]
-    try:
-        models = {"m": wb.Scripted(says("1"), latency_s=0.05)}
-        running = asyncio.ensure_future(
-            wb.run(TASKS, wb.Parallel(agents=2), MIX, out=tmp_path / "r", models=models, at_once=2)
-        )
-        await asyncio.sleep(0.12)
-        brakes[0]()
-        run = await running
-    finally:
-        runs.Brake = before  # type: ignore[misc]
+    monkeypatch.setattr("workbench.runs.running.Brake", made)
+    models = {"m": wb.Scripted(says("1"), latency_s=0.05)}
+    running = asyncio.ensure_future(
+        wb.run(TASKS, wb.Parallel(agents=2), MIX, out=tmp_path / "r", models=models, at_once=2)
+    )
+    await asyncio.sleep(0.12)
+    brakes[0]()
+    run = await running
     assert run.manifest["status"] == "stopped" and "by hand" in run.manifest["stopped"]
     assert 0 < len(wb.answers(run)) < len(TASKS)
+    monkeypatch.undo()
     rest = await wb.run(TASKS, wb.Parallel(agents=2), MIX, out=tmp_path / "r", models={"m": wb.Scripted(says("1"))})
     assert len(wb.answers(rest)) == len(TASKS) and rest.closed

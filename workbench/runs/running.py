@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
-import pkgutil
-import platform
-import subprocess
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workbench import __version__, semconv
-from workbench.agents import ModelMix, Reply
+from workbench import semconv
+from workbench.agents import ModelMix
 from workbench.building import build
-from workbench.building import settings as settings_of
 from workbench.engine import Core, Engine, Limits
-from workbench.errors import DataError, ModelError, Stopped, StoppedByHand, UsageError, unknown
-from workbench.grading import Grader, grader, grader_for
+from workbench.errors import ModelError, Stopped, StoppedByHand, UsageError, unknown
+from workbench.grading import grader, grader_for
 from workbench.loading import load_tasks
 from workbench.models.base import Model
 from workbench.models.registry import open_model, price_per_token
-from workbench.models.replay import recorded_reply
 from workbench.prompts import Prompts
 from workbench.recording import Listener, Recorder, fail
-from workbench.store import Run, RunWriter, is_run
+from workbench.runs.manifest import manifest_of
+from workbench.runs.resuming import find_place
+from workbench.runs.watching import Brake, live_listeners
+from workbench.store import Run, RunWriter
 from workbench.strategies import Strategy, strategy
 from workbench.tasks import Task
 from workbench.team import Team
-
-RUNS = Path("traces/runs")
-"""Where new Runs go unless told otherwise; git ignores it."""
 
 
 async def run(
@@ -84,12 +76,12 @@ async def run(
     using = grader(grade) if grade else grader_for(tasks)
     words = Prompts(chosen.name, Path(prompts) if prompts else None)
     opened = _open(mix, models or {}, api_base, seed)
-    manifest = _manifest(tasks, chosen, mix, using, words, seed, repeats, record_content)
-    place, done, recorded = _place(out, chosen, manifest)
+    manifest = manifest_of(tasks, chosen, mix, using, words, seed, repeats, record_content)
+    place, done, recorded = find_place(out, chosen, manifest)
     writer = RunWriter(place, manifest)
     work = [(t, k) for k in range(repeats) for t in tasks if (t.id, k) not in done]
     brake = Brake()
-    watching = [*listeners, *_live(live, len(tasks) * repeats, brake)]
+    watching = [*listeners, *live_listeners(live, len(tasks) * repeats, brake)]
     recorder = Recorder(writer, writer.id, listeners=watching, content=record_content)
     core = Core(
         opened,
@@ -115,42 +107,6 @@ async def run(
             writer.update({"stopped": f"{type(core.stopped).__name__}: {core.stopped}"})
         writer.close(status)
     return Run(place)
-
-
-class Brake:
-    """Stops a run by hand, from any thread: nothing more is started, what is in flight is cancelled, what is done stays."""
-
-    def __init__(self) -> None:
-        self._pull: Callable[[], None] | None = None
-
-    def bind(self, pull: Callable[[], None]) -> None:
-        """The run that goes on now; `pull` is called on its event loop."""
-        loop = asyncio.get_running_loop()
-
-        def on_its_loop() -> None:
-            loop.call_soon_threadsafe(pull)
-
-        self._pull = on_its_loop
-
-    def __call__(self) -> None:
-        if self._pull is not None:
-            self._pull()
-
-
-LIVE = "workbench.widgets.live:attach"  # found by name when it is there: the writing side does not know the widgets
-
-
-def _live(live: bool | None, total: int, brake: Brake) -> list[Listener]:
-    """The live picture as a listener, where it is wanted and somebody can see it."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if live is False or shell is None or not hasattr(shell, "kernel"):
-        return []
-    try:
-        attach: Callable[..., Listener | None] = pkgutil.resolve_name(LIVE)
-    except (ImportError, AttributeError):
-        return []
-    listener = attach(total=total, stop=brake, force=live is True)
-    return [listener] if listener is not None else []
 
 
 async def _all(
@@ -268,75 +224,3 @@ def _open(mix: ModelMix, given: Mapping[str, Model], api_base: str | None, seed:
         if name not in mix.models:
             raise unknown("model (it is not in the mix)", name, mix.models)
     return {n: given[n] if n in given else open_model(n, api_base=api_base, seed=seed) for n in mix.models}
-
-
-def _manifest(
-    tasks: Sequence[Task],
-    chosen: Strategy,
-    mix: ModelMix,
-    using: Grader,
-    words: Prompts,
-    seed: int,
-    repeats: int,
-    content: bool,
-) -> dict[str, Any]:
-    """What makes this run what it is; `identity` is the hash of all that decides its outcome."""
-    rows = "\n".join(repr((t.id, t.prompt, t.target, t.choices)) for t in tasks)
-    deciding = {
-        "strategy": {"name": chosen.name, **settings_of(chosen)},
-        "mix": settings_of(mix),
-        "grader": using.name,
-        "tasks": {"n": len(tasks), "sha256": hashlib.sha256(rows.encode("utf-8", "surrogatepass")).hexdigest()},
-        "prompts_sha256": words.sha256,
-        "seed": seed,
-        "repeats": repeats,
-        "content": content,
-    }
-    identity = hashlib.sha256(repr(sorted(deciding.items())).encode()).hexdigest()
-    return {
-        **deciding,
-        "identity": identity,
-        "semconv": semconv.VERSION,
-        "versions": {"workbench": __version__, "python": platform.python_version()},
-        "git_commit": _git_commit(),
-    }
-
-
-def _git_commit() -> str | None:
-    try:
-        found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return found.stdout.strip() or None if found.returncode == 0 else None
-
-
-def _place(
-    out: str | os.PathLike[str] | None, chosen: Strategy, manifest: Mapping[str, Any]
-) -> tuple[str, set[tuple[str, int]], dict[str, Reply]]:
-    """The Run's folder, what is done in it already, and the replies that its unfinished tasks have paid for."""
-    if out is None:
-        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-        return str(RUNS / f"{stamp}-{chosen.name}-{os.urandom(2).hex()}"), set(), {}
-    place = os.fspath(out)
-    if not is_run(place):
-        return place, set(), {}
-    before = Run(place)
-    if before.manifest.get("identity") != manifest["identity"]:
-        differs = [k for k in ("strategy", "mix", "grader", "tasks", "prompts_sha256", "seed", "repeats", "content")
-                   if before.manifest.get(k) != manifest.get(k)]  # fmt: skip
-        raise DataError(f"{place} holds another run (its {', '.join(differs)} differ); name another folder")
-    return place, *_before(before)
-
-
-def _before(before: Run) -> tuple[set[tuple[str, int]], dict[str, Reply]]:
-    done: set[tuple[str, int]] = set()
-    paid: dict[str, Reply] = {}
-    for span in before.spans():
-        at = span.attributes
-        if at.get(semconv.OPERATION) == semconv.WORKFLOW:
-            done.add((str(at.get(semconv.TASK_ID)), int(at.get(semconv.REPEAT, 0))))
-        elif at.get(semconv.OPERATION) == semconv.CHAT and span.status != "ERROR":
-            reply = recorded_reply(span)
-            if reply is not None:
-                paid[str(at.get(semconv.CALL_KEY))] = reply
-    return done, paid
