@@ -52,9 +52,10 @@ class Forks:
 
 def forks(spans: Iterable[Span]) -> Forks:
     """Find the threads of one trace and what connects them. Any list of spans will do, an empty one too."""
-    ordered = sorted(spans, key=lambda span: (span.start_ns, -span.end_ns))
+    ordered = sorted(spans, key=lambda span: (span.start_ns, -span.end_ns, span.span_id))
     row_of = {span.span_id: i for i, span in enumerate(ordered)}
     parent = np.array([row_of.get(p, -1) if (p := span.parent_id) else -1 for span in ordered], dtype=np.int64)
+    _cut_circles(parent)
     roots = np.flatnonzero(parent < 0)
     workflows = [i for i in roots.tolist() if ordered[i].attributes.get(s.OPERATION) == s.WORKFLOW]
     root = workflows[0] if workflows else (int(roots[0]) if len(roots) == 1 else -1)
@@ -66,6 +67,23 @@ def forks(spans: Iterable[Span]) -> Forks:
     inner = [int(node_of[row]) if row >= 0 else -1 for row in above.tolist()]
     edges = _recorded(ordered, nodes, node_of, inner, row_of) or _overlapping(ordered, nodes, inner)
     return Forks(ordered, parent, root, nodes, node_of, inner, _closed(edges, inner))
+
+
+def _cut_circles(parent: Rows) -> None:
+    """A hostile or broken record may name parents in a circle: its first span becomes a root."""
+    safe = parent < 0
+    for row in range(len(parent)):
+        path: list[int] = []
+        while not safe[row]:
+            if row in path:
+                parent[min(path[path.index(row) :])] = -1
+                break
+            path.append(row)
+            if len(path) > MAX_DEPTH:
+                parent[row] = -1
+                break
+            row = int(parent[row])
+        safe[path] = True
 
 
 def _nodes(spans: Sequence[Span], parent: Rows, row_of: dict[str, int], root: int) -> list[int]:
@@ -116,7 +134,7 @@ def _recorded(
         merges = span.attributes.get(s.OPERATION) == s.SYNTHESIS
         for link in span.links:
             source = int(node_of[row_of[link.span_id]]) if link.span_id in row_of else -1
-            if source < 0 or source == target or _encloses(source, target, inner):
+            if source < 0 or source == target or _encloses(source, target, inner) or _encloses(target, source, inner):
                 continue
             kind = str(link.attributes.get(s.LINK_KIND) or (s.JOIN if merges else s.FORK))
             later = (spans[nodes[source]].start_ns, source) < (span.start_ns, target)
@@ -162,7 +180,7 @@ def _closed(edges: list[Edge], inner: Sequence[int]) -> list[Edge]:
     reached, left = {e.target for e in edges}, {e.source for e in edges}
     out = list(edges)
     for node, outer in enumerate(inner):
-        if outer >= 0:
+        if 0 <= outer < node:  # a child that began before its parent is none of its threads
             out += [Edge(outer, node, NEST)] if node not in reached else []
             continue
         out += [Edge(START, node, s.FORK)] if node not in reached else []

@@ -18,7 +18,7 @@ def subtitle(of: Layout) -> str:
         seconds(f["seconds"]),
         f"{f['input_tokens'] + f['output_tokens']:,} tokens" if f["input_tokens"] or f["output_tokens"] else None,
         f"${f['cost_usd']:.4f}" if f["cost_usd"] else None,
-        f"difficulty {f['difficulty']}" if f["difficulty"] is not None else None,
+        f"difficulty {f['difficulty']:g}" if f["difficulty"] is not None else None,
         f"{f['errors']} failed" if f["errors"] else None,
     ]
     return "  ·  ".join(str(p) for p in parts if p)

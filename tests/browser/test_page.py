@@ -1,0 +1,108 @@
+"""A page of its own in a real browser: it draws, it is used by mouse and keyboard, and nothing gets in or out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import weaving
+from tests.hostile import TEXTS
+from workbench import semconv as s
+from workbench.widgets.page import trace_page
+
+pytestmark = pytest.mark.slow
+
+
+def opened(chromium: Any, place: Path, spans: list[Any], **context: Any) -> tuple[Any, list[str], list[str]]:
+    place.write_text(trace_page(spans), encoding="utf-8")
+    page = chromium.new_context(viewport={"width": 1060, "height": 700}, **context).new_page()
+    asked: list[str] = []
+    errors: list[str] = []
+    page.on("request", lambda r: asked.append(r.url))
+    page.on("pageerror", lambda e: errors.append(str(e)))
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    page.goto(place.as_uri())
+    page.wait_for_selector(".wb[data-drawn]")
+    return page, [u for u in asked if not u.startswith(("file:", "blob:", "data:"))], errors
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", list(weaving.TRACES))
+def test_every_trace_draws_without_an_error(chromium: Any, tmp_path: Path, name: str, scheme: str) -> None:
+    page, asked, errors = opened(chromium, tmp_path / "p.html", weaving.TRACES[name](), color_scheme=scheme)
+    assert errors == [] and asked == []
+    drawn = page.evaluate(
+        "() => { const c = document.querySelector('[data-view] > div').shadowRoot.querySelector('canvas');"
+        "const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; const seen = new Set();"
+        "for (let i = 0; i < d.length; i += 4) if (d[i + 3] > 250) seen.add(`${d[i]},${d[i+1]},${d[i+2]}`); return seen.size; }"
+    )
+    assert drawn >= 3
+    page.context.close()
+
+
+def test_mouse_and_keyboard_reach_everything(chromium: Any, tmp_path: Path) -> None:
+    page, _, errors = opened(chromium, tmp_path / "p.html", weaving.sketch())
+    page.locator(".wb").focus()
+    page.keyboard.press("ArrowRight")
+    assert "took" in page.locator(".panel").inner_text()
+    first = page.locator(".panel").inner_text()
+    page.keyboard.press("ArrowDown")
+    assert page.locator(".panel").inner_text() != first
+    page.keyboard.press("Escape")
+    assert page.locator(".panel").is_hidden()
+    page.keyboard.press("s")
+    assert page.get_by_role("button", name="Read by structure").get_attribute("aria-pressed") == "true"
+    page.keyboard.press("s")
+    ticks = page.locator(".tick").all_inner_texts()
+    for _ in range(3):
+        page.keyboard.press("+")
+    page.wait_for_timeout(100)
+    assert page.locator(".tick").all_inner_texts() != ticks
+    page.keyboard.press("0")
+    page.keyboard.press("c")
+    assert page.get_by_role("button", name="critical path").get_attribute("aria-pressed") == "true"
+    page.get_by_role("searchbox").fill("calculator")
+    assert page.locator(".gone").inner_text() == "1 found"
+    box = page.locator("canvas").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.4, box["y"] + 97)
+    assert page.locator(".panel").is_visible()
+    assert errors == []
+    page.context.close()
+
+
+def test_hostile_text_runs_nothing_asks_for_nothing_and_stays_inside(chromium: Any, tmp_path: Path) -> None:
+    w = weaving.Weaver(**{s.TASK_PROMPT: TEXTS["script"], s.STRATEGY: TEXTS["image"]})
+    for i, text in enumerate(TEXTS.values()):
+        w.call(w.thread(i, 0, 100, text, agent=text), 0, 100, **{s.REQUEST_MODEL: text, s.OUTPUT_MESSAGES: text})
+    page, asked, errors = opened(chromium, tmp_path / "p.html", w.done(TEXTS["svg"]))
+    page.locator(".wb").focus()
+    page.keyboard.press("ArrowRight")
+    for _ in TEXTS:
+        page.keyboard.press("ArrowDown")
+        page.wait_for_timeout(30)
+    assert page.evaluate("window.hacked") is None
+    assert asked == [] and errors == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator(".wb script, .wb img, .wb svg, .wb iframe, .wb a").count() == 0
+    page.context.close()
+
+
+def test_a_long_answer_does_not_stall_the_panel(chromium: Any, tmp_path: Path) -> None:
+    w = weaving.Weaver()
+    w.call(w.thread(0, 0, 100, "1"), 0, 100, **{s.OUTPUT_MESSAGES: "word " * 2_000_000})
+    page, _, _ = opened(chromium, tmp_path / "p.html", w.done("1"))
+    page.locator(".wb").focus()
+    page.keyboard.press("ArrowRight")
+    assert "more characters" in page.locator(".panel").inner_text()
+    page.context.close()
+
+
+def test_small_and_large_windows(chromium: Any, tmp_path: Path) -> None:
+    for width in (420, 800, 1600):
+        page, _, errors = opened(chromium, tmp_path / "p.html", weaving.fan(15))
+        page.set_viewport_size({"width": width, "height": 700})
+        page.wait_for_timeout(100)
+        assert errors == [] and page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.context.close()
