@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 PANELS = {"accuracy": "accuracy", "tokens_per_task": "tokens per task", "latency_s": "latency per task (s)"}
 
@@ -31,17 +32,21 @@ def draw(frame: pd.DataFrame, over: str, others: Sequence[str], path: Path) -> N
     import matplotlib.pyplot as plt
     import seaborn as sns
 
+    from workbench.plots import PALETTE, STYLE
+
     panels = [p for p in PANELS if p in frame and frame[p].notna().any()]
     split = [n for n in others if n != "seed" and n in frame and frame[n].astype(str).nunique() > 1]
     lines = frame[split].astype(str).agg(" · ".join, axis=1) if split else None
-    with sns.axes_style("whitegrid"), sns.color_palette("colorblind"):
+    with plt.rc_context(STYLE), sns.color_palette(PALETTE):
         drawing, axes = plt.subplots(1, len(panels), figsize=(4.2 * len(panels), 3.6), squeeze=False)
         for panel, ax in zip(panels, axes[0], strict=True):
             sns.lineplot(
                 frame, x=over, y=panel, hue=lines, marker="o", errorbar=("ci", 95), ax=ax, legend=panel == panels[0]
             )
             if f"{panel}_low" in frame and not frame.duplicated([over, *split]).any():
-                _bars(ax, frame, over, panel)
+                groups = [frame[lines == name] for name in lines.unique()] if lines is not None else [frame]
+                for group, colour in zip(groups, PALETTE, strict=False):
+                    _bars(ax, group, over, panel, colour)
             ax.set(xlabel=over, ylabel=PANELS[panel])
             ax.set_xticks(sorted(frame[over].unique()))
             if panel != "accuracy":
@@ -54,7 +59,7 @@ def draw(frame: pd.DataFrame, over: str, others: Sequence[str], path: Path) -> N
         plt.close(drawing)
 
 
-def _bars(ax: object, frame: pd.DataFrame, over: str, panel: str) -> None:
+def _bars(ax: Axes, frame: pd.DataFrame, over: str, panel: str, colour: str) -> None:
     known = frame.dropna(subset=[panel, f"{panel}_low", f"{panel}_high"])
     spread = [known[panel] - known[f"{panel}_low"], known[f"{panel}_high"] - known[panel]]
-    ax.errorbar(known[over], known[panel], yerr=spread, fmt="none", ecolor="0.4", capsize=3, lw=1)  # type: ignore[attr-defined]
+    ax.errorbar(known[over], known[panel], yerr=spread, fmt="none", ecolor=colour, capsize=3, lw=1, alpha=0.7)
