@@ -46,12 +46,18 @@ _HOME = {
     "run": "runs",
     # where the halves meet
     "Run": "store",
+    "open_runs": "store",
     "Span": "spans",
     # read half
     "answers": "frames",
     "calls": "frames",
     "decisions": "frames",
     "threads": "frames",
+    "read": "readers",
+    "record": "live",
+    "export": "exporting",
+    "import_files": "importing",
+    "sql": "queries",
     "measures": "measuring",
     "accuracy": "stats",
     "paired": "stats",

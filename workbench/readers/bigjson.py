@@ -7,6 +7,7 @@ elements are parsed one by one when they are asked for. A document that was cut 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import re
 from array import array
@@ -73,7 +74,9 @@ class LazyList(list[Any]):
         return bool(self._ranges)
 
     def __getitem__(self, index: Any) -> Any:
-        return [v for _, v in zip(range(index + 1), self, strict=False)][index] if index >= 0 else list(self)[index]
+        if isinstance(index, slice):
+            return list(itertools.islice(self, index.start, index.stop, index.step))
+        return next(itertools.islice(self, index, None)) if index >= 0 else list(self)[index]
 
 
 def load(data: Any, notes: Notes) -> Any:

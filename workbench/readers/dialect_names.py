@@ -94,6 +94,8 @@ REAL = {
 MARKERS = frozenset(
     [
         *OPERATIONS,
+        s.FORKS,
+        s.JOINS,
         "operation.name",
         "ai.operationId",
         "input.value",

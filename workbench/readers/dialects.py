@@ -36,6 +36,8 @@ def dialect(span: Span) -> str | None:
 
 def normalize(span: Span) -> Span:
     """The span with our names added to its own; the same object where there is nothing to add."""
+    if not span.links and (s.FORKS in span.attributes or s.JOINS in span.attributes):
+        span = replace(span, links=_links(span))
     own = span.attributes
     if span.scope == s.SCOPE or (
         not span.events and span.status != "ERROR" and own.keys().isdisjoint(MARKERS) and _is_new(own)
