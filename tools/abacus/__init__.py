@@ -1,0 +1,1 @@
+"""Making abacus: its data, its training, its export and its examination."""

@@ -1,0 +1,88 @@
+"""What abacus reads: a Request's role, style and messages as one row of tokens (the system text is for larger models)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+from workbench.agents import ROLES, STYLES, Message, ToolCall
+from workbench.models.abacus.tokens import CALL, END, GO, RESULT, encode, special
+from workbench.models.base import Request
+
+CONTEXT = 2048
+"""Tokens of prompt and reply together; trained on rows of at most 768, act included."""
+
+LONG = 600
+"""Threads and candidates whose prompt is longer than this are read by their last line only."""
+
+STYLED = ("solve", "subtask", "revise")
+_SECTION = re.compile(r"^((?:Thread|Candidate) \d+.*:)\n", re.MULTILINE)
+
+
+def prompt(request: Request) -> tuple[list[int], bool]:
+    """The tokens before the reply, and whether something had to be left out to fit.
+
+    act:     <act> user text <go> reply <end> | <call> name arguments <end> <result> tool text <go> ...
+    others:  <role> [<style>] user text <go>
+    A role abacus was not trained on is read as solve, a style it does not know as left-to-right.
+    """
+    if request.role == "act":
+        return _fit(_episode(request.messages))
+    return _fit(row(request.role, request.style, request.user_text))
+
+
+def row(role: str, style: str | None, text: str) -> list[int]:
+    """The tokens of a prompt of one turn."""
+    role = role if role in ROLES else "solve"
+    head = [special(role)]
+    if role in STYLED:
+        head.append(special(style if style in STYLES else STYLES[0]))
+    body = encode(text)
+    if len(body) > LONG:
+        body = encode(condensed(text))
+    return [*head, *body, GO]
+
+
+def condensed(text: str) -> str:
+    """The text with only the last line of every thread or candidate in it."""
+    head, *sections = _SECTION.split(text)
+    short = [f"{name}\n{body.strip().rsplit(chr(10), 1)[-1]}" for name, body in zip(sections[::2], sections[1::2], strict=True)]
+    return head + "\n\n".join(short)
+
+
+def call_text(call: ToolCall) -> str:
+    """A tool call as abacus writes it: the name, then the arguments' values."""
+    try:
+        values = json.loads(call.arguments or "{}")
+    except json.JSONDecodeError:
+        return f"{call.name} {call.arguments}"
+    words = values.values() if isinstance(values, dict) else [values]
+    return " ".join([call.name, *map(str, words)])
+
+
+def read_call(text: str, number: int) -> ToolCall:
+    """The call in what abacus wrote after <call>."""
+    name, _, rest = text.strip().partition(" ")
+    return ToolCall(f"call-{number}", name, json.dumps({"expression": rest}))
+
+
+def _episode(messages: Sequence[Message]) -> list[int]:
+    ids: list[int] = []
+    for m in messages:
+        if m.role == "user":
+            ids += [special("act"), *encode(m.content), GO]
+        elif m.role == "tool":
+            ids += [RESULT, *encode(m.content), GO]
+        elif m.role == "assistant":
+            said = [CALL, *encode(call_text(m.tool_calls[0]))] if m.tool_calls else encode(m.content)
+            ids += [*said, END]
+    return ids
+
+
+def _fit(ids: list[int]) -> tuple[list[int], bool]:
+    """Keep the head (role, task) and the newest, drop the middle."""
+    room = CONTEXT - 256
+    if len(ids) <= room:
+        return ids, False
+    return [*ids[: room // 4], *ids[len(ids) - (room - room // 4) :]], True

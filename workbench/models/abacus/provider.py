@@ -1,0 +1,115 @@
+"""Abacus: the workbench's own tiny language models, on this machine's CPU, without key or network."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import math
+import os
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+
+from workbench.agents import Reply
+from workbench.errors import unknown
+from workbench.models.abacus.batching import Batcher, Job
+from workbench.models.abacus.formats import CONTEXT, prompt, read_call
+from workbench.models.abacus.session import Session
+from workbench.models.abacus.tokens import CALL, END, raw
+from workbench.models.base import Request
+
+MODELS = ("abacus-s", "abacus-m")
+GREEDY_ROLES = ("plan", "check", "judge", "act")
+TEMPERATURE = 1.0
+"""Of roles that are not greedy, where a request names none."""
+
+
+class Abacus:
+    """`abacus-s` or `abacus-m`. It knows only its own family (`workbench.arithmetic`) and answers anything else with nonsense.
+
+    Concurrent calls are batched; a call's text depends on its prompt, temperature and seed alone, whatever it is batched with.
+    A check's reply ends in `Verdict: right (0.93)`: the probability, that each step it looked at is right, multiplied.
+    `finish_reason` is stop, length (max_tokens reached) or context (the prompt was too long and its middle left out).
+    """
+
+    def __init__(self, name: str = "abacus-s", *, threads: int | None = None) -> None:
+        if name not in MODELS:
+            raise unknown("abacus model", name, MODELS)
+        self.name = name
+        path = Path(str(files("workbench.models.abacus") / "weights" / f"{name}.onnx"))
+        self._batcher = Batcher(partial(Session, path, threads or min(2, os.cpu_count() or 1)))
+
+    async def complete(self, request: Request) -> Reply:
+        """Answer one request. Cancelling the call frees its row."""
+        async for piece in self.stream(request):
+            if isinstance(piece, Reply):
+                return piece
+        raise AssertionError("a stream ends in a Reply")
+
+    async def stream(self, request: Request) -> AsyncIterator[str | Reply]:
+        """Yield the text piece by piece, then the Reply."""
+        ids, cut = prompt(request)
+        loop = asyncio.get_running_loop()
+        arrived: asyncio.Queue[int | BaseException | None] = asyncio.Queue()
+
+        def tell(item: int | BaseException | None) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(arrived.put_nowait, item)
+
+        limit = max(1, min(request.max_tokens or CONTEXT, CONTEXT - len(ids)))
+        seed = request.seed if request.seed is not None else secrets.randbits(63)
+        job = Job(ids, limit, _temperature(request), abs(seed), tell, tell)
+        self._batcher.submit(job)
+        utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+        try:
+            while (item := await arrived.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise RuntimeError("abacus's worker stopped") from item
+                if job.tokens[0] != CALL and (piece := utf8.decode(raw([item]))):
+                    yield piece
+        finally:
+            job.cancelled = True
+        reply = _reply(self.name, job, request.role, cut)
+        if verdict := reply.text[len(reply.text.rstrip("0123456789.)(").rstrip()) :] if request.role == "check" else "":
+            yield verdict
+        yield reply
+
+    async def aclose(self) -> None:
+        """End the worker thread."""
+        self._batcher.close()
+
+
+def _temperature(request: Request) -> float:
+    if request.temperature is not None:
+        return request.temperature
+    return 0.0 if request.role in GREEDY_ROLES else TEMPERATURE
+
+
+def probability_right(rights: Sequence[float]) -> float:
+    """That a solution is right: of each step and, where no step was held wrong, of the verdict, multiplied.
+
+    Once a step is held wrong the verdict follows from it and says nothing new.
+    """
+    *steps, verdict = rights
+    return math.prod(steps) * (verdict if min(steps, default=1.0) >= 0.5 else 1.0)
+
+
+def _reply(name: str, job: Job, role: str, cut: bool) -> Reply:
+    ended = job.tokens[-1] == END
+    said = job.tokens[:-1] if ended else job.tokens
+    calls = tuple([read_call(raw(said).decode("utf-8", "replace"), len(job.prompt))] if said[:1] == [CALL] else [])
+    text = "" if calls else raw(said).decode("utf-8", "replace")
+    if role == "check" and job.rights and ended:
+        text += f" ({probability_right(job.rights):.2f})"
+    return Reply(
+        text=text,
+        input_tokens=len(job.prompt),
+        output_tokens=len(job.tokens),
+        cost_usd=0.0,
+        logprob=sum(job.logprobs) / len(job.logprobs),
+        finish_reason="context" if cut else "stop" if ended else "length",
+        tool_calls=calls,
+        response_model=name,
+    )

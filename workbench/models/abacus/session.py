@@ -1,0 +1,108 @@
+"""One abacus graph in ONNX Runtime: prompts go in one by one, then all active rows take their next token together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from workbench.models.abacus.formats import CONTEXT
+from workbench.models.abacus.tokens import SIZE
+
+Floats = npt.NDArray[np.float32]
+STEP_ROWS = (1, 2, 4, 8, 16, 32, 64)
+"""Batches are padded up to one of these, so that few bindings are made; a row's logits are the same in all, to the bit."""
+
+ROOMS = (256, 512, 1024, CONTEXT)
+
+
+class Session:
+    """Key and value caches [rows, heads, room, head] for up to 64 rows; active rows are always the first ones."""
+
+    def __init__(self, path: Path, threads: int) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle workers must not burn a core
+        options.log_severity_level = 3
+        self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        shape = self._session.get_modelmeta().custom_metadata_map["abacus"]
+        self._width, self._layers, self._heads = map(int, shape.split())
+        self._names = [f"{kind}{i}" for i in range(self._layers) for kind in ("key", "value")]
+        self._caches: dict[str, Floats] = {}
+        self._steps: dict[int, _Bound] = {}
+        self._room = 0
+        self._capacity = 0
+
+    def fit(self, rows: int, room: int) -> None:
+        """Make place for so many rows of so many tokens; what the caches hold stays."""
+        capacity = max(self._capacity, next(r for r in STEP_ROWS if r >= rows))
+        room = max(self._room, next(r for r in ROOMS if r >= room))
+        if (capacity, room) == (self._capacity, self._room):
+            return
+        for name in self._names:
+            grown = np.zeros((capacity, self._heads, room, self._width // self._heads), np.float32)
+            if self._capacity:
+                grown[: self._capacity, :, : self._room] = self._caches[name]
+            self._caches[name] = grown
+        self._capacity, self._room = capacity, room
+        self._steps.clear()
+
+    def prefill(self, row: int, ids: Sequence[int]) -> Floats:
+        """Read a prompt into a row; returns the logits [SIZE] after its last token."""
+        bound = self._bind(row, row + 1, len(ids))
+        bound.ids[0] = ids
+        bound.lengths[0] = bound.last[0] = len(ids) - 1
+        logits: Floats = self._run(bound, len(ids))[0]
+        return logits
+
+    def step(self, tokens: Sequence[int], lengths: Sequence[int]) -> Floats:
+        """Append one token to each of the first rows, `lengths` tokens long before; returns logits [rows, SIZE]."""
+        rows = len(tokens)
+        padded = next(r for r in STEP_ROWS if r >= rows)
+        bound = self._steps.get(padded)
+        if bound is None:
+            bound = self._steps[padded] = self._bind(0, padded, 1)
+        bound.ids[:rows, 0] = tokens
+        bound.lengths[:rows], bound.lengths[rows:] = lengths, 1
+        return self._run(bound, max(*lengths, 1) + 1)[:rows]
+
+    def move(self, source: int, target: int) -> None:
+        """Row `source` continues in place of row `target`."""
+        for cache in self._caches.values():
+            cache[target] = cache[source]
+
+    def _run(self, bound: _Bound, total: int) -> Floats:
+        bound.total[0] = total
+        self._session.run_with_iobinding(bound.binding)
+        return bound.logits
+
+    def _bind(self, start: int, stop: int, tokens: int) -> _Bound:
+        bound = _Bound(self._session.io_binding(), stop - start, tokens)
+        for name, cache in self._caches.items():  # the new keys and values are written into the cache itself
+            view = cache[start:stop]
+            bound.bind("input", name, view)
+            bound.bind("output", f"new_{name}", view)
+        return bound
+
+
+class _Bound:
+    """The arrays of one batch shape, bound to the session once and filled again for every run."""
+
+    def __init__(self, binding: Any, rows: int, tokens: int) -> None:
+        self.binding = binding
+        self.ids = np.zeros((rows, tokens), np.int64)
+        self.lengths = np.zeros(rows, np.int32)
+        self.total = np.zeros(1, np.int32)
+        self.last = np.zeros(rows, np.int64)
+        self.logits = np.zeros((rows, SIZE), np.float32)
+        for name in ("ids", "lengths", "total", "last"):
+            self.bind("input", name, getattr(self, name))
+        self.bind("output", "logits", self.logits)
+
+    def bind(self, side: str, name: str, value: npt.NDArray[Any]) -> None:
+        put = self.binding.bind_input if side == "input" else self.binding.bind_output
+        put(name, "cpu", 0, value.dtype.type, value.shape, value.ctypes.data)
