@@ -51,7 +51,7 @@ def test_model_spellings(spelled: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "answer"),
     [("trtllm 1.2.0rc2", ("trtllm", "1.2.0rc2")), ("TensorRT-LLM 0.14", ("trtllm", "0.14")), ("vLLM", ("vllm", "")),
-     ("sglang nan", ("sglang", "")), ("", ("any", ""))],
+     ("sglang nan", ("sglang", "")), ("", ("any", "")), ("ROCm 6.4.2, vLLM 0.9", ("vllm", "ROCm 6.4.2, vLLM 0.9"))],
 )  # fmt: skip
 def test_engine_spellings(text: str, answer: tuple[str, str]) -> None:
     assert engine(text) == answer
@@ -134,3 +134,8 @@ def test_prices_are_ranges_with_a_date() -> None:
     assert 0 < price.low <= price.middle <= price.high and price.date
     with pytest.raises(UsageError, match="usd_per_gpu_hour"):
         prices.gpu_price("gb200")
+
+
+def test_a_whole_machine_is_laid_out_in_copies() -> None:
+    assert resolve("H200", 8, "llama2-70b", "fp8", "TensorRT 10.11.0, CUDA 12.9").place.replicas > 1
+    assert resolve("H200", 8, "llama2-70b", "fp8", "TensorRT-LLM 1.0").place.replicas == 1

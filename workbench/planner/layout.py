@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from workbench.errors import UsageError
 from workbench.planner import architectures, hardware
 from workbench.planner.architectures import ModelShape
-from workbench.planner.engines import engine
+from workbench.planner.engines import engine, whole_system
 from workbench.planner.hardware import Gpu
 from workbench.planner.memory import memory
 from workbench.planner.workload import Placement
@@ -40,6 +40,8 @@ def resolve(
     _check_precision(card, shape, width)
     if n_gpus < 1:
         raise UsageError(f"n_gpus must be at least 1, not {n_gpus}")
+    if not tp and whole_system(engine_name):
+        tp = _narrowest(Placement(shape, card, width, name), n_gpus)
     tp, dp, replicas = _parallel(card, shape, n_gpus, tp, dp)
     if ep and (not shape.experts and ep > 1):
         raise Refused(f"{shape.name} has no experts to lay over ep={ep}; use ep=1")
@@ -74,6 +76,15 @@ def _parallel(card: Gpu, shape: ModelShape, n_gpus: int, tp: int, dp: int) -> tu
     if dp > 1 and not shape.experts:
         return tp, 1, replicas * dp  # without experts to share, data parallel ranks are copies
     return tp, dp, replicas
+
+
+def _narrowest(place: Placement, n_gpus: int) -> int:
+    """The narrowest tensor parallelism that leaves a third of the memory to the cache: copies serve most, and who submits a
+    whole machine lays it out so."""
+    for tp in _divisors(n_gpus):
+        if not place.shape.heads % tp and memory(replace(place, tp=tp), 1024).free_gib > place.gpu.memory_gib / 3:
+            return tp
+    return 0
 
 
 def _divisors(number: int) -> list[int]:

@@ -83,7 +83,8 @@ def read_measurements(path: Path) -> Measurements:
         scale = 1e-3 if kind != "throughput" else float(row.n_gpus) if per_gpu else 1.0  # type: ignore[arg-type]
         values.append(float(row.value) * scale)  # type: ignore[arg-type]
     raw["kind"] = kinds
-    raw["config"] = raw.drop(columns=["metric", "value", "unit", "kind"]).astype(object).fillna("").astype(str).agg("|".join, axis=1)
+    words = raw.drop(columns=["metric", "value", "unit", "kind"]).astype(object).fillna("").astype(str)
+    raw["config"] = words.agg("|".join, axis=1)
     columns = Columns(places)
     return Measurements(
         raw, columns, levels, raw.isl.to_numpy(float), raw.osl.to_numpy(float), np.array(concurrency, dtype=float),

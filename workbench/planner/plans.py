@@ -65,8 +65,9 @@ def plan(
 
     `gpus` is `"4xH200"` or several of those. `synthesis` names the model of the mix that merges, or an `Api`. Columns: the
     placement, memory, latency p50/p95 with 80 % intervals (`_low`, `_high`), throughput, `usd_per_request` (GPU hours at
-    the load given, plus API tokens) and per correct answer when `quality` (share correct) is given, network, the limiting
-    resource, `pareto`, and `refused` with the reason for placements that cannot be. Raises `UsageError` for bad input.
+    the load given, plus API tokens; `_full` at the most it carries) and per correct answer when `quality` (share correct) is
+    given, network, the limiting resource, `pareto`, and `refused` with the reason for placements that cannot be. Raises
+    `UsageError` for bad input.
     """
     import pandas as pd
 
@@ -236,26 +237,23 @@ def _figures(
     out["results_kb_s"] = middle.result_bytes / middle.duration_s / 1e3
     out["preemptions"] = middle.preemptions
     out["limiting"] = _limiting(part, load, middle, bool(out["stable"]))
-    out.update(_dollars(parts, load, cost, quality, synthesis, middle, fast, slow))
+    served = rate if out["stable"] else most.throughput_rps
+    out.update(_dollars(sum(p.gpus for p in parts), load, cost, quality, synthesis, served, most.throughput_rps))
     return out
 
 
 def _dollars(
-    parts: Sequence[Part], load: Load, cost: PriceRange | None, quality: float | None, synthesis: str | Api | None,
-    middle: Outcome, fast: Outcome, slow: Outcome,
-) -> dict[str, float]:  # fmt: skip
-    gpus = sum(p.gpus for p in parts)
-    api = (
-        synthesis.cost_usd(load.synthesis_prompt_tokens, load.synthesis_output_tokens)
-        if isinstance(synthesis, Api)
-        else 0.0
-    )
+    gpus: int, load: Load, cost: PriceRange | None, quality: float | None, synthesis: str | Api | None, rate: float, most: float
+) -> dict[str, float]:
+    """Dollars of a request: GPUs rented around the clock at the rate served, and at the most they could serve."""
+    api = synthesis.cost_usd(load.synthesis_prompt_tokens, load.synthesis_output_tokens) if isinstance(synthesis, Api) else 0.0
     out = {}
-    for end, dollars, run in (("", "middle", middle), ("_low", "low", fast), ("_high", "high", slow)):
+    for end, dollars in (("", "middle"), ("_low", "low"), ("_high", "high")):
         hour = getattr(cost, dollars) if cost else math.nan
-        each = gpus * hour / 3600 / max(run.throughput_rps, 1e-9) + api
+        each = gpus * hour / 3600 / max(rate, 1e-9) + api
         out[f"usd_per_request{end}"] = each
         out[f"usd_per_correct{end}"] = each / quality if quality else math.nan
+    out["usd_per_request_full"] = gpus * (cost.middle if cost else math.nan) / 3600 / max(most, 1e-9) + api
     return out
 
 
