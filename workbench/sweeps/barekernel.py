@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import glob
 import os
 import select
 import socket
@@ -20,6 +21,7 @@ from typing import Any
 from ipykernel.iostream import IOPubThread, OutStream
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
+from IPython.core.application import ENV_CONFIG_DIRS, SYSTEM_CONFIG_DIRS
 from traitlets import Any as AnyTrait
 from traitlets import Type
 from zmq import Frame  # type: ignore[attr-defined,unused-ignore]
@@ -165,6 +167,7 @@ class App(IPKernelApp):  # type: ignore[misc]
     """ipykernel's application in two parts: all that can be done before the fork, and the rest."""
 
     kernel_class = Type(Kernel)
+    code_done = False
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -191,6 +194,18 @@ class App(IPKernelApp):  # type: ignore[misc]
     init_connection_file = init_poller = init_sockets = init_heartbeat = write_connection_file = _not_before_the_fork
     log_connection_info = init_io = init_extensions = init_code = _not_before_the_fork
 
+    def code_before_fork(self) -> None:
+        """Run ipykernel's start-up code already in the server where the user has none of their own: it looks at every
+        loaded module, and in a child each look copies a page."""
+        own = self.exec_lines or self.exec_files or (self.exec_PYTHONSTARTUP and os.environ.get("PYTHONSTARTUP"))
+        folders = [
+            self.profile_dir.startup_dir,
+            *(os.path.join(d, "startup") for d in (*ENV_CONFIG_DIRS, *SYSTEM_CONFIG_DIRS)),
+        ]
+        if not own and not any(glob.glob(os.path.join(f, "*.[ip]*y")) for f in folders):
+            IPKernelApp.init_code(self)
+            self.code_done = True
+
     def serve(self, connection: socket.socket) -> None:
         """After the fork: speak on `connection` until the other side closes it."""
         writer = wire.Writer(connection)
@@ -202,7 +217,8 @@ class App(IPKernelApp):  # type: ignore[misc]
         IPKernelApp.init_io(self)
         self.displayhook.get_execution_count = lambda: self.kernel.execution_count
         IPKernelApp.init_extensions(self)
-        IPKernelApp.init_code(self)
+        if not self.code_done:
+            IPKernelApp.init_code(self)
         sys.stdout.flush()
         sys.stderr.flush()
         self.start()

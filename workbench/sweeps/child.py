@@ -39,6 +39,7 @@ def warm_up(template: Any) -> None:
 
     if template is not None:
         template.kernel.shell.run_cell("pass", store_history=False, silent=True)
+        template.code_before_fork()
 
 
 def become(template: Any, request: dict[str, Any], connection: socket.socket) -> NoReturn:
@@ -66,7 +67,7 @@ def become(template: Any, request: dict[str, Any], connection: socket.socket) ->
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 0 if stop.code is None else 1
     finally:
-        finish(code)
+        finish(code, connection)
 
 
 def reseed() -> None:
@@ -78,7 +79,7 @@ def reseed() -> None:
         sys.modules["torch"].seed()
 
 
-def finish(code: int) -> NoReturn:
+def finish(code: int, connection: socket.socket | None = None) -> NoReturn:
     """End as an interpreter does, as far as the notebook can tell: threads, exit handlers, destructors, open files."""
     import atexit
 
@@ -92,6 +93,9 @@ def finish(code: int) -> NoReturn:
             if isinstance(thing, io.TextIOWrapper | io.BufferedWriter):
                 with suppress(OSError, ValueError):
                     thing.flush()
+    if connection is not None:
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)  # all is done: nobody need wait while the memory is given back
     os._exit(code)
 
 
