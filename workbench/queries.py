@@ -56,12 +56,14 @@ def connect(runs: Any) -> duckdb.DuckDBPyConnection:
     traces: list[str] = []
     loose: list[pa.Table] = []
     closed: list[str] = []
+    known: set[type] = set()
     for run in as_runs(runs):
         if run.closed:
             closed.append(run.id)
         if isinstance(run, Run) and run.sealed:
             place = Place(run.path)
-            if place.local is None:
+            if place.local is None and type(place.fs) not in known:
+                known.add(type(place.fs))
                 connection.register_filesystem(place.fs)
             spans.append(_file(place, seal.FILE))
             traces.append(_file(place, seal.TRACES) if place.exists(seal.TRACES) else "")

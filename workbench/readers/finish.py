@@ -90,10 +90,24 @@ def _infer(by_id: dict[str, Span], children: dict[str | None, list[Span]]) -> No
             continue  # one after the other under one agent: an ordinary loop
         for before, group in zip([[], *groups], groups, strict=False):
             kind = s.JOIN if len(before) > 1 else s.FORK
-            links = tuple(Link(b.trace_id, b.span_id, {s.LINK_KIND: kind, s.INFERRED: True}) for b in before)
+            ids = [_agent_within(b, children, busy).span_id for b in before]
+            trace = group[0].trace_id
+            links = tuple(Link(trace, ident, {s.LINK_KIND: kind, s.INFERRED: True}) for ident in ids)
             if links:
                 for span in group:
-                    by_id[span.span_id] = replace(by_id[span.span_id], links=links)
+                    agent = by_id[_agent_within(span, children, busy).span_id]
+                    by_id[agent.span_id] = replace(agent, links=links)
+
+
+def _agent_within(span: Span, children: dict[str | None, list[Span]], busy: set[str]) -> Span:
+    """The agent that a wrapper holds and nothing else beside it (a workflow of one agent); else the span itself."""
+    at = span
+    while at.attributes.get(s.OPERATION) not in (s.THREAD, s.CHAT, s.TOOL):
+        below = [c for c in children.get(at.span_id, ()) if c.span_id in busy]
+        if len(below) != 1:
+            return span
+        at = below[0]
+    return at if at.attributes[s.OPERATION] == s.THREAD else span
 
 
 def _with_work(by_id: dict[str, Span]) -> set[str]:
