@@ -15,6 +15,7 @@ COMMANDS = {
     "run": ("workbench.commands.run:run_cmd", "Put tasks to a strategy's agents."),
     "sweep": ("workbench.commands.sweep:sweep_cmd", "Run a notebook over a grid of choices."),
     "notebooks": ("workbench.commands.sweep:notebooks_cmd", "The stored experiments and their parameters."),
+    "router": ("workbench.commands.sweep:router_cmd", "What a sweep found, as a file for LiteLLM's Router."),
     "show": ("workbench.commands.look:show_cmd", "A run, or one task's threads as a picture."),
     "answers": ("workbench.commands.look:answers_cmd", "One row per task of a run."),
     "models": ("workbench.commands.look:models_cmd", "The models that can be run."),

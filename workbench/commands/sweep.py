@@ -201,3 +201,26 @@ def copy_cmd(name: str, target: Path) -> None:
         click.echo(catalogue.copy(name, target))
     except WorkbenchError as error:
         raise click.ClickException(str(error)) from None
+
+
+@click.command("router", epilog="\b\nExample:\n  workbench router my-sweep -o litellm.yaml")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("litellm.yaml"), show_default=True)
+@click.option("--model", default="mix", show_default=True, help="The parameter of the sweep that names the model.")
+@click.option("--fallbacks", type=click.IntRange(0), default=1, show_default=True, help="Models behind each first one.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def router_cmd(folder: Path, out: Path, model: str, fallbacks: int, as_json: bool) -> None:
+    """Write what the sweep in FOLDER found best per task category as a file for LiteLLM's Router."""
+    from workbench.sweeps import Sweep
+    from workbench.sweeps.routes import write_routes
+
+    try:
+        found = write_routes(Sweep.open(folder), out, model, fallbacks)
+    except WorkbenchError as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        click.echo(json.dumps({"file": str(out), "routes": found}))
+        return
+    for category, models in found.items():
+        click.echo(f"{category}: {' then '.join(models)}")
+    click.echo(str(out))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
 import signal
@@ -57,6 +58,8 @@ class SweepClient(PapermillNotebookClient):  # type: ignore[misc]
                 if reply is not None:
                     self.nb.metadata["language_info"] = reply["content"]["language_info"]
                 self.set_widgets_metadata()
+        if self._lost:
+            run_sync(_drop_tasks)()
         for cell in self.nb.cells:
             if cell.cell_type == "code":
                 cell.outputs = tidy(cell.outputs)
@@ -123,3 +126,11 @@ class SweepClient(PapermillNotebookClient):  # type: ignore[misc]
                     outs.append(new_output("stream", name="stderr", text=note))
                 return None
         return super().output(outs, msg, display_id, cell_index)
+
+
+async def _drop_tasks() -> None:
+    """End what nbclient leaves waiting for a kernel that will not answer; each worker thread has a loop of its own."""
+    waiting = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
