@@ -28,6 +28,7 @@ def score(name: str, text: str, target: str, choices: tuple[str, ...] = ()) -> f
         ("\\boxed{\\frac12} hmm 0.5", "0.5", 0),  # the box is no plain number; its last number is 12
         ("first 3, then 4", "4", 1),
         ("Answer: 1/2", "0.5", 1),
+        ("Answer: .5", "0.5", 1),
         ("Answer: 50%", "1/2", 1),
         ("Answer: −3", "-3", 1),
         ("no number at all", "3", 0),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MARKED = re.compile(
     r"(?:####|(?:final\s+)?answer\s*(?:is)?\s*[:=]|(?:final\s+)?answer\s+is)\s*(.+?)\s*(?:$|\n)", re.IGNORECASE
 )
-_NUMBER = re.compile(r"[-+−]?\$?\s?\d[\d,]*(?:\.\d+)?(?:[eE][-+]?\d+)?(?:\s*/\s*\d+(?:\.\d+)?)?%?")
+_NUMBER = re.compile(r"[-+−]?\$?\s?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?(?:\s*/\s*\d+(?:\.\d+)?)?%?")
 _LETTER = re.compile(r"(?<![A-Za-z])\(?([A-Z])\)?(?![A-Za-z])")
 
 

@@ -17,14 +17,14 @@ from workbench.store import Run, open_runs
 def measures(run: Run) -> dict[str, Any]:
     """One row of plain values.
 
-    tasks and answered count attempts (asked for, finished with an answer); accuracy is over scored tasks, its 95 % interval
-    clustered by task; critical_path_s is the mean over attempts; compute_multiple is tokens per attempt relative to a Single
+    tasks and answered count attempts (asked for, finished with an answer); a failed attempt counts as wrong; accuracy has a
+    95 % interval clustered by task; critical_path_s is the mean over attempts; compute_multiple is tokens per attempt relative to a Single
     run of the same tasks on the same model found beside this run, else None.
     """
     answers, calls = frames.answers(run), frames.calls(run)
     manifest = run.manifest
-    scored = answers.dropna(subset=["score"])
-    found = accuracy(scored) if len(scored) else None
+    known = answers["score"].notna() | answers["error"].notna()
+    found = accuracy(answers) if known.any() else None  # an attempt that failed counts as wrong
     tasks = manifest.get("tasks")
     asked = tasks.get("n", 0) * manifest.get("repeats", 1) if isinstance(tasks, dict) else len(answers)
     cost = calls["cost_usd"].dropna()
