@@ -20,6 +20,14 @@ SHARES = {
 }  # fmt: skip
 """How often each role is drawn."""
 
+FINISH = {
+    "solve": 0.46, "subtask": 0.05, "plan": 0.04, "merge": 0.26, "direct": 0.03,
+    "check": 0.06, "revise": 0.03, "judge": 0.01, "act": 0.06,
+}  # fmt: skip
+"""The same for the last part of abacus-m's training: what takes longest to learn comes more often."""
+
+MIXES = {"base": SHARES, "finish": FINISH}
+
 LENGTHS = (0.16, 0.19, 0.17, 0.15, 0.12, 0.09, 0.07, 0.05)
 """How often a problem has 1, 2 ... 8 terms: long chains are rare, as they are in the world."""
 
@@ -49,9 +57,10 @@ def chain(terms: Sequence[Term], style: str, rng: random.Random, slips: float = 
     return c
 
 
-def sample(rng: random.Random) -> Sample:
+def sample(rng: random.Random, mix: str = "base") -> Sample:
     """One row of tokens and its mask, of a random role."""
-    role = rng.choices(list(SHARES), list(SHARES.values()))[0]
+    shares = MIXES[mix]
+    role = rng.choices(list(shares), list(shares.values()))[0]
     if role == "act":
         return episode(rng, rng.choice((4, 8, 12, 16, 24, 30)))
     prompt, reply = MAKERS[role](rng)

@@ -19,8 +19,8 @@ Batch = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]
 class Stream:
     """Batches in order; long samples wait until the next long batch, and too long ones are cut."""
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, seed: int, mix: str = "base") -> None:
+        self._seed, self._mix = seed, mix
 
     def batch(self, step: int) -> Batch:
         """ids and learn [rows, tokens + 1] of one step."""
@@ -46,7 +46,7 @@ class Stream:
 
     def _fitting(self, rng: random.Random, room: int, shortest: int) -> Sample:
         for _ in range(40 if shortest else 6):
-            tokens, mask = sample(rng)
+            tokens, mask = sample(rng, self._mix)
             if shortest <= len(tokens) <= room:
                 return tokens, mask
         return [], []

@@ -12,6 +12,7 @@ import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tools.abacus.model import SHAPES, Transformer
+from tools.abacus.samples import MIXES
 from tools.abacus.stream import Stream
 
 MUON_LR, ADAM_LR, WARM_STEPS, DECAY_SHARE = 0.02, 3e-3, 100, 0.4
@@ -32,11 +33,11 @@ def optimizers(model: Transformer) -> list[torch.optim.Optimizer]:
     ]
 
 
-def train(name: str, steps: int, folder: Path, seed: int, threads: int, fused: bool) -> None:
+def train(name: str, steps: int, folder: Path, seed: int, threads: int, fused: bool, mix: str) -> None:
     """Run to `steps`, from the checkpoint in `folder` where there is one."""
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
-    model, stream = Transformer(SHAPES[name]), Stream(seed)
+    model, stream = Transformer(SHAPES[name]), Stream(seed, mix)
     makers = optimizers(model)
     path = folder / f"{name}.pt"
     start = 0
@@ -92,9 +93,10 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("build/abacus"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--mix", choices=MIXES, default="base", help="how often each role comes")
     parser.add_argument("--no-compile", action="store_true", help="where no C++ compiler is at hand; slower")
     a = parser.parse_args()
-    train(a.name, a.steps, a.folder, a.seed, a.threads, not a.no_compile)
+    train(a.name, a.steps, a.folder, a.seed, a.threads, not a.no_compile, a.mix)
 
 
 if __name__ == "__main__":

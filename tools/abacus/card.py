@@ -1,0 +1,138 @@
+"""Write MODEL_CARD.md from what was measured and from the weights' provenance: python -m tools.abacus.card"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from tools.abacus.examine import MEASURED, SEED, auroc
+from tools.abacus.samples import FINISH, LENGTHS, SHARES
+from workbench.agents import STYLES
+from workbench.arithmetic import HELD_OUT_SHARE, LEVELS
+
+WEIGHTS = Path(__file__).parents[2] / "workbench" / "models" / "abacus" / "weights"
+NOTES = Path(__file__).parent / "notes.md"
+"""What a person has to say about the shipped training run; everything else in the card is computed."""
+
+
+def wilson(right: int, n: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927)."""
+    z, p = 1.96, right / n
+    middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return (middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)
+
+
+def share(right: int, n: int) -> str:
+    """`85 [76, 91]` in percent."""
+    low, high = wilson(right, n)
+    return f"{100 * right / n:.0f} [{100 * low:.0f}, {100 * high:.0f}]"
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    return "\n".join(f"| {' | '.join(r)} |" for r in [head, ["---"] * len(head), *rows])
+
+
+def number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def of_model(name: str, known: dict[str, Any], found: dict[str, Any]) -> str:
+    levels = found["levels"]
+    n = levels["1"]["n"]
+    accuracy = table(
+        ["difficulty", "chain, greedy", *(f"{s}, T = 1" for s in STYLES), "direct", "decomposed", "plan right", "parts right"],
+        [
+            [d, share(v["greedy"], n), *(share(v["styles"][s], n) for s in STYLES), share(v["direct"], n),
+             share(v["decomposed"], n), share(v["planned"], n), share(v["parts_right"], v["parts"])]
+            for d, v in levels.items()
+        ],
+    )  # fmt: skip
+    voting = table(
+        ["difficulty", "one of five alike", "vote of five alike", "error correlation", "one of five mixed", "vote of five mixed",
+         "gain, mixed (points)", "error correlation, mixed"],
+        [
+            [d, f"{100 * v['single']['same']:.0f}", share(v["vote"]["same"], n), number(v["correlation"]["same"]),
+             f"{100 * v['single']['mixed']:.0f}", share(v["vote"]["mixed"], n),
+             f"{100 * (v['vote']['mixed'] / n - v['single']['mixed']):+.0f}", number(v["correlation"]["mixed"])]
+            for d, v in levels.items()
+        ],
+    )  # fmt: skip
+    cost = table(
+        ["difficulty", "chain right", "chain tokens", "decomposed right", "all tokens", "compute multiple", "longest thread (tokens)"],
+        [
+            [d, share(v["styles"][STYLES[0]], n), f"{v['chain_tokens']:.0f}", share(v["decomposed"], n), f"{v['split_tokens']:.0f}",
+             f"{v['split_tokens'] / v['chain_tokens']:.1f}", f"{v['longest_thread']:.0f}"]
+            for d, v in levels.items()
+        ],
+    )  # fmt: skip
+    scores = []
+    for kind in ("same", "mixed"):
+        pairs = [tuple(p) for v in levels.values() for p in v["support"][kind]]
+        scores.append(f"{number(auroc([p[0] for p in pairs], [p[1] for p in pairs]))} ({'alike' if kind == 'same' else kind})")
+    checks = [tuple(c) for d, v in levels.items() if d in "3456" for c in v["checks"]]
+    checked = auroc([c[0] for c in checks], [c[1] for c in checks])
+    ledger, episodes = found["ledger"]["right_of_ten_steps"], found["ledger"]["episodes"]
+    decay = table(
+        [f"steps {i * 10 + 1}–{i * 10 + 10}" for i in range(6)], [[share(right, 10 * episodes) for right in ledger]]
+    )
+    return f"""## {name}
+
+{known['parameters']:,} parameters (width {known['width']}, {known['layers']} layers, {known['heads']} heads), {known['step']:,} steps, seed \
+{known['seed']}. Percent right of {n} held-out problems per difficulty, 95 % Wilson intervals in brackets.
+
+{accuracy}
+
+**Voting.** Five agents of one style (left to right, five seeds) and five of mixed styles (all four, left to right twice):
+
+{voting}
+
+"One of five" is the mean of the five voters. The mixed five contain weaker styles: compare their vote also with five alike.
+
+**Agreement predicts being right**: AUROC of the vote's support over all difficulties {", ".join(scores)}.
+**Check**: AUROC of its probability on the model's own left-to-right chains of difficulty 3–6: {number(checked)}.
+
+**Decomposition against the chain** (plan, every part by its own thread, merge; longest thread = plan + longest part + merge):
+
+{cost}
+
+**Ledger**: replies right in value and form, {episodes} episodes of 60 steps, greedy, the calculator fails in 15 % of calls:
+
+{decay}
+"""
+
+
+def main() -> None:
+    known = json.loads((WEIGHTS / "provenance.json").read_text())
+    parts = [of_model(n, known[n], json.loads((MEASURED / f"{n}.json").read_text())) for n in sorted(known, reverse=True)]
+    levels = ", ".join(f"{d}: {n} terms" + (f" ({h} with two two-digit factors)" if h else "") for d, (n, h) in LEVELS.items())
+    shares = ", ".join(f"{role} {100 * s:.0f} %" for role, s in SHARES.items())
+    finish = ", ".join(f"{role} {100 * s:.0f} %" for role, s in FINISH.items())
+    lengths = ", ".join(f"{i + 1}: {100 * s:.0f} %" for i, s in enumerate(LENGTHS))
+    text = f"""# abacus-s and abacus-m
+
+Two tiny transformers trained from scratch for the workbench, so that parallel reasoning can be measured offline. This card is written by
+`python -m tools.abacus.card` from `tools/abacus/measured/`, which `python -m tools.abacus.examine NAME` makes; no figure is typed by hand.
+
+**What they know**: the task family `workbench.arithmetic` (sums and differences of products, as expressions and short word problems) in the
+roles direct, solve (four styles), plan, subtask, merge, check, revise, judge, and ledger episodes with a calculator (act).
+**What they cannot do**: anything else. Any other prompt gets fluent nonsense of the same family. They read no system text.
+
+**Data**: generated by `tools/abacus/samples.py`, seeded; no outside data. Shares of samples by role: {shares}; in the last part of abacus-m: {finish}.
+Terms per chain: {lengths} (long chains are rare on purpose).
+**Held out**: {100 * HELD_OUT_SHARE:.0f} % of all problems, by a hash of their operands in any order; `load_tasks("arithmetic")` gives only those and no role
+is trained on one (`tests/test_arithmetic.py`). Within larger problems the same single products do occur: for difficulty 1 the problem is
+new, the product as a step is not. Measured on problems of seed {SEED}.
+**Difficulty**: {levels}.
+**Precision**: fp16 weights, fp32 arithmetic. Default temperature 1 (plan, check, judge, act: greedy).
+
+{NOTES.read_text().strip()}
+
+{chr(10).join(parts)}"""
+    (WEIGHTS / "MODEL_CARD.md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()
