@@ -66,7 +66,7 @@ def test_a_helper_is_nested_in_the_thread_that_sent_it() -> None:
 def test_a_task_is_found_by_its_name_or_the_error_names_the_nearest() -> None:
     run = SpanSet([*attempt(1, task="sum-7"), *attempt(2, task="sum-8", agents=2)])
     assert len(graph(run, "sum-8")) == 2 + 1 + 2
-    with pytest.raises(UsageError, match="sum-9.*sum-"):
+    with pytest.raises(UsageError, match=r"sum-9.*sum-"):
         graph(run, "sum-9")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from pathlib import Path
@@ -74,7 +75,7 @@ def test_pixels_keep_the_order_of_time_and_lanes_do_not_touch(name: str, by: str
     assert view.x_end(whole) <= 800 + 1e-6
     rows = [(view.y_mark(n, 0) - view.bar / 2, view.y_mark(n, lane.rows - 1) + view.bar / 2)
             for n, lane in enumerate(of.lanes) if not lane.among]  # fmt: skip
-    assert all(low <= high for (_, low), (high, _) in zip(rows, rows[1:], strict=False))
+    assert all(low <= high for (_, low), (high, _) in itertools.pairwise(rows))
 
 
 def test_the_share_of_the_bar_is_the_share_of_the_votes() -> None:

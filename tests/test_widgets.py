@@ -139,7 +139,7 @@ def test_nonsense_from_the_browser_changes_nothing(message: Any, monkeypatch: py
 
 
 def test_wrong_arguments_name_what_is_allowed() -> None:
-    with pytest.raises(UsageError, match="tims.*time"):
+    with pytest.raises(UsageError, match=r"tims.*time"):
         TraceGraph(attempt(1), by="tims")
     with pytest.raises(UsageError, match="nowhere"):
         TraceGraph(attempt(1)).selected = ["nowhere"]

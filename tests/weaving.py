@@ -90,6 +90,7 @@ class Weaver:
                 s.INPUT_MESSAGES: '[{"role":"user","parts":[{"type":"text","content":"What is it?"}]}]',
                 s.OUTPUT_MESSAGES: f'[{{"role":"assistant","parts":[{{"type":"text","content":"{text}"}}]}}]',
             }
+        attributes |= at
         if error:
             attributes[s.ERROR_TYPE] = error
         if cancelled:

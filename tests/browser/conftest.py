@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -41,12 +42,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
         port = s.getsockname()[1]
     home = tmp_path_factory.mktemp("home")
     log = (home / "lab.log").open("w")
-    import os
-
     env = {**os.environ, "JUPYTER_CONFIG_DIR": str(home / "c"), "JUPYTER_DATA_DIR": str(home / "d"),
            "IPYTHONDIR": str(home / "i"), "PYTHONPATH": str(Path(__file__).parents[2])}  # fmt: skip
     args = ["--no-browser", f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--ServerApp.password=",
-            f"--ServerApp.root_dir={folder}", "--allow-root", "--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]  # fmt: skip
+            f"--ServerApp.root_dir={folder}", "--allow-root", "--LabApp.news_url=", 
+            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]  # fmt: skip
     server = subprocess.Popen([sys.executable, "-m", "jupyterlab", *args], env=env, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     for _ in range(300):

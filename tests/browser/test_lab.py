@@ -20,7 +20,8 @@ graph
 LIVE = """
 tasks = wb.load_tasks("arithmetic", n=200, difficulty=(1, 2), seed=0)
 model = wb.Scripted(lambda r: "so I think that the answer must be 3", latency_s=1.5)
-run = await wb.run(tasks, "parallel", wb.ModelMix({"scripted": 3}), models={"scripted": model}, stream=True, at_once=1, out="live-run")
+mix = wb.ModelMix({"scripted": 3})
+run = await wb.run(tasks, "parallel", mix, models={"scripted": model}, stream=True, at_once=1, out="live-run")
 print("the run is", run.manifest["status"])
 """
 
@@ -42,6 +43,10 @@ def opened(chromium: Any, lab: tuple[str, Path], name: str, cells: list[str]) ->
 def run_all(page: Any) -> None:
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.wait_for_timeout(1500)
+    choose = page.locator(".jp-Dialog .jp-mod-accept")
+    if choose.count():  # the session was not there yet: JupyterLab asks which kernel, and runs the cells then
+        choose.click()
 
 
 def test_drawn_selected_and_seen_in_python(chromium: Any, lab: tuple[str, Path]) -> None:
