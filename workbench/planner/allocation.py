@@ -13,7 +13,8 @@ import numpy as np
 
 from workbench.errors import UsageError
 from workbench.planner.load import Load
-from workbench.planner.serving import Outcome, Pool, simulate
+from workbench.planner.outcome import Outcome
+from workbench.planner.serving import Pool, simulate
 
 if TYPE_CHECKING:
     import pandas as pd

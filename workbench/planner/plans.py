@@ -19,9 +19,10 @@ from workbench.planner.keys import keys
 from workbench.planner.layout import Refused, Resolved, check_fit, resolve
 from workbench.planner.load import Load
 from workbench.planner.memory import memory
+from workbench.planner.outcome import Outcome
 from workbench.planner.prices import Api, PriceRange, gpu_price
 from workbench.planner.replica import StepTable, tabulate
-from workbench.planner.serving import Outcome, Pool, RemoteModel, simulate
+from workbench.planner.serving import Pool, RemoteModel, simulate
 from workbench.planner.steps import decode_parts, named, prefill_time
 from workbench.planner.workload import Array, Columns
 

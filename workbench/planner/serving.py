@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
@@ -13,8 +12,8 @@ import numpy as np
 
 from workbench.errors import UsageError
 from workbench.planner.load import Load
+from workbench.planner.outcome import Outcome
 from workbench.planner.replica import Replica, StepTable, Thread
-from workbench.planner.workload import Array
 
 WARM_UP = 0.1  # share of requests, the first to arrive, that no figure counts
 
@@ -35,36 +34,6 @@ class Pool:
     replicas: int = 1
     threads: int = 1
     synthesis: bool = False
-
-
-@dataclass
-class Outcome:
-    """Figures of one simulation; arrays have one entry per counted request, times in seconds."""
-
-    arrival_s: Array
-    e2e_s: Array
-    ttft_s: Array
-    thread_s: Array
-    tpot_s: Array
-    threads: Array
-    duration_s: float
-    throughput_rps: float
-    tokens_in: float
-    tokens_out: int
-    tokens_generated: int
-    utilisation: list[float]
-    reduce_bytes: float
-    result_bytes: float
-    preemptions: int
-    in_flight: float
-    finished: int = 0
-    backlog: int = 0
-    extra: dict[str, float] = field(default_factory=dict)
-
-    def percentile(self, name: str, q: float) -> float:
-        """Percentile `q` (0-100) of one of the arrays."""
-        values = getattr(self, f"{name}_s")
-        return float(np.percentile(values, q)) if len(values) else math.nan
 
 
 @dataclass(slots=True)
@@ -306,15 +275,3 @@ class _Simulation:
             in_flight=self.flight_area / max(end, 1e-9), finished=len(self.done),
             backlog=sum(r.load for r in self.replicas),
         )  # fmt: skip
-
-
-def summary(outcome: Outcome) -> Mapping[str, float]:
-    """Percentiles and rates of a simulation, by name."""
-    return {
-        **{f"{n}_p{q}_s": outcome.percentile(n, q) for n in ("e2e", "ttft", "thread") for q in (50, 95, 99)},
-        "tpot_p50_ms": outcome.percentile("tpot", 50) * 1e3,
-        "throughput_rps": outcome.throughput_rps,
-        "utilisation": float(np.mean(outcome.utilisation)) if outcome.utilisation else 0.0,
-        "preemptions": float(outcome.preemptions),
-        "in_flight": outcome.in_flight,
-    }
