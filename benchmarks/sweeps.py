@@ -1,4 +1,4 @@
-"""Sweeps beside a papermill loop: time per notebook, memory per kernel, and the cost of resuming. `python -m benchmarks.sweeps`."""
+"""Sweeps beside a papermill loop: time a notebook, memory a kernel, cost of resuming: `python -m benchmarks.sweeps`."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from workbench.sweeps.warm import choose
 
 ALL_SORTS = (
     "import sys, os, logging, warnings, asyncio, threading, subprocess\nprint('out', a)\nprint('err', file=sys.stderr)",
-    "from IPython.display import display, HTML, clear_output, Javascript\nprint('before')\nh = display(HTML('<b>1</b>'), display_id='d')"
+    "from IPython.display import display, HTML, clear_output\nprint('before')\nh = display(HTML('<b>1</b>'), display_id='d')"  # noqa: E501
     "\nprint('after')",
     "h.update(HTML('<b>2</b>'))\nprint('gone')\nclear_output()\nprint('stays')\n{'x': [1, 2]}",
     "await asyncio.sleep(0.01)\nasync def f():\n    print('task')\n    return 5\ntask = asyncio.create_task(f())\nawait task",
@@ -82,7 +82,7 @@ def test_every_kernel_draws_its_own_numbers_and_shares_nothing(tmp_path: Path) -
         "import os, random, asyncio, uuid, tempfile\nimport numpy as np",
         "assert 'left' not in globals() and 'LEFT' not in os.environ and not hasattr(np, 'left')\n"
         "left = np.left = 1; os.environ['LEFT'] = '1'",
-        "files = [os.readlink(f'/proc/self/fd/{f}') for f in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{f}')]",
+        "d = '/proc/self/fd/'\nfiles = [os.readlink(d + f) for f in os.listdir(d) if os.path.lexists(d + f)]",
         "from workbench import conclude\n"
         "conclude(drawn=f'{random.random()} {np.random.rand()} {np.random.default_rng().random()}', pid=os.getpid(),\n"
         "  sockets=' '.join(sorted(f for f in files if f.startswith(('socket', 'anon_inode')))),\n"

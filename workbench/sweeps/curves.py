@@ -41,7 +41,7 @@ def draw(frame: pd.DataFrame, over: str, others: Sequence[str], path: Path) -> N
         drawing, axes = plt.subplots(1, len(panels), figsize=(4.2 * len(panels), 3.6), squeeze=False)
         for panel, ax in zip(panels, axes[0], strict=True):
             sns.lineplot(
-                frame, x=over, y=panel, hue=lines, marker="o", errorbar=("ci", 95), ax=ax, legend=panel == panels[0]
+                frame, x=over, y=panel, hue=lines, marker="o", errorbar=("ci", 95), ax=ax, legend=panel == panels[-1]
             )
             if f"{panel}_low" in frame and not frame.duplicated([over, *split]).any():
                 groups = [frame[lines == name] for name in lines.unique()] if lines is not None else [frame]
@@ -51,8 +51,8 @@ def draw(frame: pd.DataFrame, over: str, others: Sequence[str], path: Path) -> N
             ax.set_xticks(sorted(frame[over].unique()))
             if panel != "accuracy":
                 ax.set_ylim(bottom=0)
-        if split and axes[0][0].get_legend() is not None:
-            axes[0][0].legend(title=" · ".join(split), fontsize="small", title_fontsize="small")
+        if split:
+            axes[0][-1].legend(title=" · ".join(split), fontsize="small", loc="upper left", bbox_to_anchor=(1.02, 1))
         drawing.tight_layout()
         for target in (path, path.with_suffix(".svg")):
             drawing.savefig(target, dpi=150, metadata={"Date": None} if target.suffix == ".svg" else None)
