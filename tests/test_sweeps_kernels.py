@@ -17,7 +17,7 @@ from workbench.sweeps.warm import choose
 
 ALL_SORTS = (
     "import sys, os, logging, warnings, asyncio, threading, subprocess\nprint('out', a)\nprint('err', file=sys.stderr)",
-    "from IPython.display import display, HTML, clear_output\nprint('before')\nh = display(HTML('<b>1</b>'), display_id='d')"  # noqa: E501
+    "from IPython.display import display, HTML, clear_output\nprint('before')\nh = display(HTML('<b>1</b>'), display_id='d')"
     "\nprint('after')",
     "h.update(HTML('<b>2</b>'))\nprint('gone')\nclear_output()\nprint('stays')\n{'x': [1, 2]}",
     "await asyncio.sleep(0.01)\nasync def f():\n    print('task')\n    return 5\ntask = asyncio.create_task(f())\nawait task",
