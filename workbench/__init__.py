@@ -82,6 +82,11 @@ _HOME = {
     "Grid": "sweeps.grid",
     "Sweep": "sweeps.sweep",
     "conclude": "sweeps.measures",
+    # planner
+    "Gpu": "planner",
+    "Load": "planner",
+    "ModelShape": "planner",
+    "plan": "planner",
     # errors
     "WorkbenchError": "errors",
     "UsageError": "errors",

@@ -30,10 +30,11 @@ def load() -> ModuleType:
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     import litellm
 
+    module: ModuleType = litellm
     litellm.telemetry = False
     litellm.suppress_debug_info = True
     litellm.drop_params = True  # a model without a seed or a temperature still answers; the span records what was asked
-    return litellm
+    return module
 
 
 def missing_key(model: str) -> str | None:

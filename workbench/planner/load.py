@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from workbench.errors import DataError, UsageError, unknown
 
 if TYPE_CHECKING:
+    from workbench.store import Spans
     import pandas as pd
 
 QUANTILES = 32  # points that stand for a distribution of lengths
@@ -115,6 +116,13 @@ class Load:
             synthesis_prompt_tokens=prefix_tokens + threads * mean if calls else 0.0,
             synthesis_output_tokens=(synthesis_output_tokens or mean) if calls else 0.0,
         )  # fmt: skip
+
+    @classmethod
+    def from_run(cls, run: Spans, rate_rps: float = 0.0, users: int = 0) -> Load:
+        """Measure a load from a recorded run: `from_calls` on its table of calls."""
+        from workbench.frames import calls
+
+        return cls.from_calls(calls(run), rate_rps, users)
 
     @classmethod
     def from_calls(cls, calls: pd.DataFrame, rate_rps: float = 0.0, users: int = 0) -> Load:
