@@ -176,6 +176,7 @@ def _cut(source: Source) -> Iterator[bytes]:
             newline = source.data.rfind(b"\n", start, end)
             end = newline + 1 if newline >= start else (source.data.find(b"\n", end) + 1 or size)
         yield bytes(source.data[start:end])
+        source.forget(start, end)
         start = end
 
 

@@ -48,6 +48,13 @@ class Source:
         elif self.kind == "lines":
             yield from self._lines(self.notes)
 
+    def forget(self, start: int, end: int) -> None:
+        """Give the memory of a part that was read back to the system (the file stays; it is read again if asked for)."""
+        if isinstance(self.data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            first = start - start % mmap.PAGESIZE
+            if end > first:
+                self.data.madvise(mmap.MADV_DONTNEED, first, end - first)
+
     def _heads(self) -> Iterator[Any]:
         return iter(self._lines(Notes())) if self.kind == "lines" else self.records()
 
@@ -99,11 +106,14 @@ class Source:
         return True
 
     def _lines(self, notes: Notes) -> Iterator[Any]:
-        start, size = 0, self.size
+        start, size, forgotten = 0, self.size, 0
         while start < size:
             end = self.data.find(b"\n", start)
             last = end < 0
             end = size if last else end
+            if start - forgotten > bigjson.LARGE:
+                self.forget(forgotten, start)
+                forgotten = start
             line = memoryview(self.data)[start:end]
             start = end + 1
             if len(line) < 1_000 and not bytes(line).strip():
