@@ -45,8 +45,10 @@ def run_all(page: Any) -> None:
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     page.wait_for_timeout(1500)
     choose = page.locator(".jp-Dialog .jp-mod-accept")
-    if choose.count():  # the session was not there yet: JupyterLab asks which kernel, and runs the cells then
+    if choose.count():  # the session was not there yet: JupyterLab asks which kernel, and then runs nothing
         choose.click()
+        page.wait_for_timeout(3000)
+        run_all(page)
 
 
 def test_drawn_selected_and_seen_in_python(chromium: Any, lab: tuple[str, Path]) -> None:

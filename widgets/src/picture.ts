@@ -40,6 +40,7 @@ export class Picture {
   private hover = -1;
   private pending = 0;
   private width = 0;
+  private weighed = false;
   private labelPx = 4;
   private verdictPx = 0;
   private readonly undo: (() => void)[] = [];
@@ -85,7 +86,7 @@ export class Picture {
     this.index = new Index(columns, head.lanes.length);
     this.parents = new Set(head.lanes.map((l) => l.inner).filter((n) => n >= 0));
     this.hide();
-    this.weigh(head);
+    this.weighed = false;
     this.canvas.setAttribute("aria-label", clean(`${head.text.title}. ${head.text.description}`));
     this.root.setAttribute("aria-label", clean(`Threads of ${head.text.title}. Arrow keys move, Enter opens, + and − zoom.`));
     this.draw();
@@ -243,6 +244,7 @@ export class Picture {
   private now(): void {
     this.width = this.stage.clientWidth || this.host.clientWidth;
     if (!this.head || !this.width) return;
+    if (!this.weighed) { this.weigh(this.head); this.weighed = true; }  // only now the fonts are known: the root is in the page
     const view = (this.view = this.measure());
     const height = this.height(view), ratio = window.devicePixelRatio || 1;
     const colours = paletteOf(this.head, this.host);
