@@ -33,7 +33,8 @@ async def five_against_one(model: Abacus) -> float:
         walls = []
         for agents in (1, 5):
             began = time.perf_counter()
-            calls = (model.complete(Request(model.name, (Message("user", task),), temperature=0.0, seed=s)) for s in range(agents))
+            said = (Message("user", task),)
+            calls = (model.complete(Request(model.name, said, temperature=0.0, seed=s)) for s in range(agents))
             await asyncio.gather(*calls)
             walls.append(time.perf_counter() - began)
         ratios.append(walls[1] / walls[0])

@@ -22,22 +22,31 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "abacus", help="checkpoints")
     parser.add_argument("--steps-s", type=int, default=6000)
     parser.add_argument("--steps-m", type=int, default=3900)
+    parser.add_argument("--steps-finish", type=int, default=1100, help="more of abacus-m, with the second mix of roles")
     parser.add_argument("--seed", type=int, default=0)
     a = parser.parse_args()
     common = ["--seed", str(a.seed), "--folder", str(a.folder.resolve())]
     environment = os.environ | ALLOCATOR | {"PYTHONPATH": str(ROOT)}
-    runs = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tools.abacus.train", name, "--steps", str(steps), *common], env=environment, cwd=ROOT
-        )
-        for name, steps in (("abacus-s", a.steps_s), ("abacus-m", a.steps_m))
-    ]  # fmt: skip
-    if any([run.wait() for run in runs]):
+    finish = ["--mix", "finish"]
+    ok = together(environment, [("abacus-s", a.steps_s, common), ("abacus-m", a.steps_m, common)])
+    ok = ok and together(environment, [("abacus-m", a.steps_m + a.steps_finish, common + finish)])
+    if not ok:
         sys.exit("training stopped; start again to go on from the last checkpoint")
     sys.path.insert(0, str(ROOT))
     from tools.abacus.export import export_all
 
     export_all(a.folder, ROOT / "workbench" / "models" / "abacus" / "weights")
+
+
+def together(environment: dict[str, str], runs: list[tuple[str, int, list[str]]]) -> bool:
+    """Train at once; whether all came to their end. A model already at its last step ends at once."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tools.abacus.train", name, "--steps", str(steps), *more], env=environment, cwd=ROOT
+        )
+        for name, steps, more in runs
+    ]
+    return not any([run.wait() for run in started])
 
 
 if __name__ == "__main__":

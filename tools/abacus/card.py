@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (its text is Markdown, written as it will be read)
 """Write MODEL_CARD.md from what was measured and from the weights' provenance: python -m tools.abacus.card"""
 
 from __future__ import annotations

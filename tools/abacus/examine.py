@@ -168,7 +168,8 @@ async def examine(name: str, n: int, episodes: int) -> dict[str, Any]:
     ledgers = await asyncio.gather(*(examiner.ledger(60, seed) for seed in range(episodes)))
     await model.aclose()
     decay = [int(sum(sum(run[i : i + 10]) for run in ledgers)) for i in range(0, 60, 10)]
-    return {"levels": levels, "ledger": {"episodes": episodes, "right_of_ten_steps": decay}, "seconds": time.perf_counter() - began}
+    ledger = {"episodes": episodes, "right_of_ten_steps": decay}
+    return {"levels": levels, "ledger": ledger, "seconds": time.perf_counter() - began}
 
 
 def main() -> None:
