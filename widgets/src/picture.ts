@@ -235,7 +235,7 @@ export class Picture {
     const ctx = this.canvas.getContext("2d")!, family = getComputedStyle(this.root).fontFamily;
     const px = (font: string, text: string): number => { ctx.font = `${font} ${family}`; return ctx.measureText(text).width; };
     this.labelPx = 4;
-    for (const l of head.lanes) if (!l.among.length) this.labelPx = Math.max(this.labelPx, px("12px", l.label.slice(0, 60)) + 2 + l.depth * 12 + (this.parents.size ? 14 : 0), px("10px", l.model.slice(0, 60)) + l.depth * 12);
+    for (const l of head.lanes) if (!l.among.length) this.labelPx = Math.max(this.labelPx, px("12px", l.label.slice(0, 60)) + 8 + l.depth * 12 + (this.parents.size ? 14 : 0), px("10px", l.model.slice(0, 60)) + 8 + l.depth * 12);
     this.verdictPx = Math.max(0, px("600 20px", head.text.answer), ...head.text.notes.map(([t]) => px("12px", t)));
   }
 
