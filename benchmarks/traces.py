@@ -52,7 +52,19 @@ def lines(traces: int, agents: int = 4, seed: int = 0) -> Iterator[bytes]:
         ths = []
         ends = []
 
-        def line(sid, parent, name, kind, st, en, at, links=None, events=None, code=1):
+        def line(
+            sid: str,
+            parent: str | None,
+            name: str,
+            kind: int,
+            st: int,
+            en: int,
+            at: dict[str, Any],
+            links: Any = None,
+            events: Any = None,
+            code: int = 1,
+            trace: str = trace,
+        ) -> bytes:
             sp = {
                 "traceId": trace,
                 "spanId": sid,
@@ -205,15 +217,18 @@ def main() -> None:
         own, workers = (resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
         cpu = sum(u.ru_utime + u.ru_stime for u in (own, workers))
         print(
-            f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; {done.spans:,} spans of {source.stat().st_size / done.spans:,.0f} bytes"
+            f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; {done.spans:,} spans "
+            f"of {source.stat().st_size // done.spans:,} bytes"
         )
         print(
             f"import: {done.spans / wall:,.0f} spans/s, {cpu / done.spans * 1e6:.1f} µs CPU a span, "
             f"{own.ru_maxrss / 1e3:,.0f} MB and {workers.ru_maxrss / 1e3:,.0f} MB per worker"
         )
-        print(
-            f"disk: {(run / 'spans.parquet').stat().st_size / done.spans:.1f} + {(run / 'traces.parquet').stat().st_size / done.spans:.1f} bytes a span"
-        )
+
+        def size(name: str) -> float:
+            return (run / name).stat().st_size / done.spans
+
+        print(f"disk: {size('spans.parquet'):.1f} + {size('traces.parquet'):.1f} bytes a span")
         with connect(run) as asked:
             ids = iter([row[0] for row in asked.execute("select trace_id from traces using sample 40").fetchall()])
             accuracy = median_ms(

@@ -51,6 +51,7 @@ HOPELESS: dict[str, bytes] = {
     "not a zip": b"PK\x03\x04" + b"\x00" * 50,
     "broken gzip": b"\x1f\x8b" + b"\x00" * 50,
     "a list of numbers": b"[1, 2, 3]",
+    "a pair, cut off": b'[["client.beta.sessions.create", {"a": [1',
     "lists in lists, cut off": b'[[{"role": "user"}, {"role"',
     "other JSON": b'{"openapi": "3.0", "paths": {}}',
     "no spans": b'{"resourceSpans": []}',

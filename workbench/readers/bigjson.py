@@ -20,6 +20,7 @@ from workbench.errors import DataError
 from workbench.notes import Notes
 
 LARGE = 16_000_000
+MAX_TORN = 12  # lists within lists that are followed into a document that was cut off
 CUT = frozenset(
     [
         b"resourceSpans",
@@ -51,7 +52,7 @@ _SPACE = b" \t\r\n"
 class LazyList(list[Any]):
     """A list of a large document whose elements are parsed while one iterates."""
 
-    def __init__(self, data: Any, ranges: array[int], notes: Notes, torn: bool = False) -> None:
+    def __init__(self, data: Any, ranges: array[int], notes: Notes, torn: int = 0) -> None:
         super().__init__()
         self._data, self._ranges, self._notes, self._torn = data, ranges, notes, torn
 
@@ -60,7 +61,7 @@ class LazyList(list[Any]):
             start, end = self._ranges[i], self._ranges[i + 1]
             if self._torn and i + 2 == len(self._ranges):  # the last element was cut off: what is whole inside it
                 with contextlib.suppress(DataError):
-                    yield _in_pieces(memoryview(self._data)[start:end], self._notes, told=True)
+                    yield _in_pieces(memoryview(self._data)[start:end], self._notes, self._torn)
                 return
             try:
                 yield load(memoryview(self._data)[start:end], self._notes)
@@ -76,7 +77,7 @@ class LazyList(list[Any]):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return list(itertools.islice(self, index.start, index.stop, index.step))
-        return next(itertools.islice(self, index, None)) if index >= 0 else list(self)[index]
+        return next(itertools.islice(self, index, None), None) if index >= 0 else list(self)[index]
 
 
 def load(data: Any, notes: Notes) -> Any:
@@ -160,14 +161,21 @@ def _clean(value: Any) -> Any:
     return value
 
 
-def _in_pieces(data: Any, notes: Notes, told: bool = False) -> Any:
+def _in_pieces(data: Any, notes: Notes, inside: int = 0) -> Any:
+    if inside > MAX_TORN:
+        raise DataError("cut off inside lists that are nested too deep")
     skeleton, cuts, whole, torn = _scan(data)
     if not cuts:
         return _whole(data, notes)
-    if not whole and not told:
+    if not whole and not inside:
         notes.skip("a document that was cut off: its whole records were read, the last one is lost")
     found = parse(skeleton, notes)
-    return _fill(found, [LazyList(data, ranges, notes, torn and ranges is cuts[-1]) for ranges in cuts])
+    lists: list[list[Any]] = [
+        LazyList(data, ranges, notes, inside + 1 if torn and ranges is cuts[-1] else 0) for ranges in cuts
+    ]
+    if len(data) <= LARGE:
+        lists = [list(found_) for found_ in lists]
+    return _fill(found, lists)
 
 
 def _whole(data: Any, notes: Notes) -> Any:
@@ -180,7 +188,7 @@ def _whole(data: Any, notes: Notes) -> Any:
     return parse(data, notes)
 
 
-def _fill(node: Any, lists: list[LazyList]) -> Any:
+def _fill(node: Any, lists: list[list[Any]]) -> Any:
     """Put the lazy lists in the places that the skeleton marks as {"\\u0000cut": n}."""
     if isinstance(node, dict):
         if len(node) == 1 and "\x00cut" in node:

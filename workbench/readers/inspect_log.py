@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -73,7 +74,16 @@ def _member(archive: zipfile.ZipFile, name: str, notes: Notes) -> Any:
             notes.skip("a member of the archive that unpacks to far too much")
             return None
         return bigjson.load(archive.read(info), notes)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError, RuntimeError, DataError, ValueError) as error:
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        EOFError,
+        OSError,
+        RuntimeError,
+        DataError,
+        ValueError,
+        zlib.error,
+    ) as error:
         notes.skip(f"a member of the archive that cannot be read ({type(error).__name__})")
         return None
 
