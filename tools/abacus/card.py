@@ -22,7 +22,7 @@ def wilson(right: int, n: int) -> tuple[float, float]:
     """95 % interval of a share (Wilson 1927)."""
     z, p = 1.96, right / n
     middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return (middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)
+    return max(0.0, (middle - half) / (1 + z * z / n)), (middle + half) / (1 + z * z / n)
 
 
 def share(right: int, n: int) -> str:
@@ -72,7 +72,10 @@ def of_model(name: str, known: dict[str, Any], found: dict[str, Any]) -> str:
     scores = []
     for kind in ("same", "mixed"):
         pairs = [tuple(p) for v in levels.values() for p in v["support"][kind]]
-        scores.append(f"{number(auroc([p[0] for p in pairs], [p[1] for p in pairs]))} ({'alike' if kind == 'same' else kind})")
+        each = [auroc([x for x, _ in v["support"][kind]], [ok for _, ok in v["support"][kind]]) for v in levels.values()]
+        known_each = [x for x in each if x is not None]
+        within = sum(known_each) / len(known_each)
+        scores.append(f"{number(within)} within one difficulty (mean), {number(auroc([p[0] for p in pairs], [p[1] for p in pairs]))} ({'alike' if kind == 'same' else kind})")
     checks = [tuple(c) for d, v in levels.items() if d in "3456" for c in v["checks"]]
     checked = auroc([c[0] for c in checks], [c[1] for c in checks])
     ledger, episodes = found["ledger"]["right_of_ten_steps"], found["ledger"]["episodes"]
@@ -92,7 +95,7 @@ def of_model(name: str, known: dict[str, Any], found: dict[str, Any]) -> str:
 
 "One of five" is the mean of the five voters. The mixed five contain weaker styles: compare their vote also with five alike.
 
-**Agreement predicts being right**: AUROC of the vote's support over all difficulties {", ".join(scores)}.
+**Agreement predicts being right**: AUROC of the vote's support over one difficulty and over all together: {"; ".join(scores)}.
 **Check**: AUROC of its probability on the model's own left-to-right chains of difficulty 3–6: {number(checked)}.
 
 **Decomposition against the chain** (plan, every part by its own thread, merge; longest thread = plan + longest part + merge):
