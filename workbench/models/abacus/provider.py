@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import codecs
 import math
-import os
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
@@ -34,28 +33,32 @@ class Abacus:
     `finish_reason` is stop, length (max_tokens reached) or context (the prompt was too long and its middle left out).
     """
 
-    def __init__(self, name: str = "abacus-s", *, threads: int | None = None) -> None:
+    def __init__(self, name: str = "abacus-s", *, threads: int = 1) -> None:
         if name not in MODELS:
             raise unknown("abacus model", name, MODELS)
         self.name = name
         path = Path(str(files("workbench.models.abacus") / "weights" / f"{name}.onnx"))
-        self._batcher = Batcher(partial(Session, path, threads or min(2, os.cpu_count() or 1)))
+        self._batcher = Batcher(partial(Session, path, threads))
 
     async def complete(self, request: Request) -> Reply:
         """Answer one request. Cancelling the call frees its row."""
-        async for piece in self.stream(request):
+        async for piece in self._answer(request, each=False):
             if isinstance(piece, Reply):
                 return piece
         raise AssertionError("a stream ends in a Reply")
 
     async def stream(self, request: Request) -> AsyncIterator[str | Reply]:
         """Yield the text piece by piece, then the Reply."""
+        async for piece in self._answer(request, each=True):
+            yield piece
+
+    async def _answer(self, request: Request, each: bool) -> AsyncIterator[str | Reply]:
         ids, cut = prompt(request)
         loop = asyncio.get_running_loop()
         arrived: asyncio.Queue[int | BaseException | None] = asyncio.Queue()
 
         def tell(item: int | BaseException | None) -> None:
-            if not loop.is_closed():
+            if (each or not isinstance(item, int)) and not loop.is_closed():  # waking the loop costs as much as a token
                 loop.call_soon_threadsafe(arrived.put_nowait, item)
 
         limit = max(1, min(request.max_tokens or CONTEXT, CONTEXT - len(ids)))
