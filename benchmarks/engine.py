@@ -1,4 +1,4 @@
-"""The engine beside bare LiteLLM on the same mock server, the recorder, the frames and the import: `python -m benchmarks.engine`."""
+"""The engine beside bare LiteLLM on one mock server, the recorder, the frames, the import: `python -m benchmarks.engine`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from benchmarks.mock_server import mock_server
 from workbench.models.litellm import LiteLLM, load
 
 LATENCY_S = 0.05
+AGENTS = 5
 MODEL = "hosted_vllm/mock"
 
 
@@ -28,8 +29,12 @@ async def bare(api_base: str, calls: int, in_flight: int) -> tuple[float, float]
 
     async def one(i: int) -> None:
         async with room:
-            messages = [{"role": "system", "content": "Work step by step." * 10}, {"role": "user", "content": f"What is {i} + 1?"}]
-            await litellm.acompletion(model=MODEL, api_base=api_base, messages=messages, api_key="none", num_retries=0, max_retries=0, seed=i)  # fmt: skip
+            messages = [
+                {"role": "system", "content": "Work step by step." * 10},
+                {"role": "user", "content": f"What is {i} + 1?"},
+            ]
+            plain = {"api_key": "none", "num_retries": 0, "max_retries": 0}
+            await litellm.acompletion(model=MODEL, api_base=api_base, messages=messages, seed=i, **plain)
 
     wall, cpu = time.perf_counter(), time.process_time()
     await asyncio.gather(*(one(i) for i in range(calls)))
@@ -37,12 +42,13 @@ async def bare(api_base: str, calls: int, in_flight: int) -> tuple[float, float]
 
 
 async def ours(api_base: str, calls: int, in_flight: int, place: Path) -> tuple[float, float]:
-    """The same through `run`: single-agent tasks, everything recorded."""
-    tasks = [wb.Task(str(i), f"What is {i} + 1?", "4") for i in range(calls)]
+    """As many calls through `run`: five agents a task and a vote, everything recorded and sealed."""
+    tasks = [wb.Task(str(i), f"What is {i} + 1?", "4") for i in range(calls // AGENTS)]
     model = LiteLLM(MODEL, api_base=api_base)
     wall, cpu = time.perf_counter(), time.process_time()
     limits = wb.Limits(slots=in_flight)
-    await wb.run(tasks, wb.Single(), MODEL, out=place, models={MODEL: model}, limits=limits, at_once=in_flight)
+    at_once = -(-in_flight // AGENTS) + 8  # a few more than fill the slots
+    await wb.run(tasks, wb.Parallel(agents=AGENTS), MODEL, out=place, models={MODEL: model}, limits=limits, at_once=at_once)
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
@@ -73,7 +79,8 @@ async def fan_out(api_base: str, place: Path, tasks: int = 30) -> dict[str, Any]
     await wb.run(todo[:3], strategy, MODEL, out=place / "warm", models={MODEL: model}, at_once=1)
     run = await wb.run(todo, strategy, MODEL, out=place / "r", models={MODEL: model}, at_once=1)
     wall = wb.answers(run).wall_s.tolist()
-    return {"ideal_s": 2 * LATENCY_S, "median_s": round(statistics.median(wall), 4), "ratio": round(statistics.median(wall) / (2 * LATENCY_S), 3)}  # fmt: skip
+    median = statistics.median(wall)
+    return {"ideal_s": 2 * LATENCY_S, "median_s": round(median, 4), "ratio": round(median / (2 * LATENCY_S), 3)}
 
 
 def recording(place: Path, spans: int = 50_000) -> dict[str, Any]:
@@ -116,7 +123,10 @@ def importing() -> dict[str, Any]:
     import os
 
     env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    times = [float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env).stdout) for _ in range(7)]
+    times = [
+        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env).stdout)
+        for _ in range(7)
+    ]
     return {"seconds": round(statistics.median(times[1:]), 4)}
 
 

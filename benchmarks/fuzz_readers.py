@@ -12,13 +12,14 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["workbench.readers", "workbench.otlp_decode"], enable_loader_override=False):
+with atheris.instrument_imports(include=["workbench.readers", "workbench.otlp.decode"], enable_loader_override=False):
     from workbench.readers import bigjson, messages, source
     from workbench.readers import load as load_source
 
-from workbench import columns, otlp
 from workbench.errors import DataError
-from workbench.notes import Notes
+from workbench.otlp import encode as otlp
+from workbench.otlp.notes import Notes
+from workbench.store import columns
 
 FAMILIES = {
     "otlp": ["otlp_openinference", "otlp_proto_examples", "litellm", "openinference_vercel"],

@@ -16,8 +16,8 @@ from typing import Any
 import orjson
 
 from workbench import semconv as s
-from workbench.importing import import_files
-from workbench.queries import connect
+from workbench.readers.importing import import_files
+from workbench.store.queries import connect
 
 
 def lines(traces: int, agents: int = 4, seed: int = 0) -> Iterator[bytes]:

@@ -16,12 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.making import attempt
-from workbench import frames, otlp
+from workbench import frames
 from workbench import semconv as s
 from workbench.errors import DataError
-from workbench.importing import import_files
-from workbench.notes import Notes
+from workbench.otlp import encode as otlp
+from workbench.otlp.notes import Notes
 from workbench.readers import bigjson, read
+from workbench.readers.importing import import_files
 from workbench.spans import Span
 from workbench.store import Run
 
@@ -287,7 +288,7 @@ def test_a_zip_bomb_in_an_eval_log_is_skipped(tmp_path: Path) -> None:
 BIG = """
 import resource, sys, time
 from workbench.errors import DataError
-from workbench.importing import import_files
+from workbench.readers.importing import import_files
 started = time.time()
 try:
     print(import_files([sys.argv[1]], sys.argv[2]).spans)

@@ -19,7 +19,7 @@ from tests.making import attempt
 from workbench import semconv as s
 from workbench.errors import UsageError
 from workbench.exporting import export, for_receivers
-from workbench.otlp_http import ExportError, encode
+from workbench.otlp.http import ExportError, encode
 from workbench.readers import read
 from workbench.store import SpanSet
 

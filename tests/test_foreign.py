@@ -207,8 +207,8 @@ S3 = """
 import sys; sys.path += sys.argv[2].split(":")
 from tests.making import attempt
 from workbench.store import Run, RunWriter, open_runs
-from workbench.queries import sql
-from workbench.retention import check, remove
+from workbench.store.queries import sql
+from workbench.store.retention import check, remove
 import s3fs
 s3fs.S3FileSystem(endpoint_url=sys.argv[1]).mkdir("bucket")
 spans = [x for i in range(4) for x in attempt(i, f"t{i}")]

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from tests.making import attempt
 from workbench import frames
 from workbench import semconv as s
-from workbench.queries import sql
 from workbench.spans import Link, Span
 from workbench.store import RunWriter, SpanSet
+from workbench.store.queries import sql
 
 ANSWERS = """run trace_id task_id repeat category difficulty strategy agents synthesis answer target score support confidence
 threads calls input_tokens output_tokens reasoning_tokens cost_usd wall_s critical_path_s queue_s error"""

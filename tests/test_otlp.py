@@ -20,10 +20,12 @@ from opentelemetry.trace import Link as SdkLink
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from tests.making import attempt
-from workbench import columns, otlp, otlp_decode
-from workbench.notes import Notes
-from workbench.otlp_http import encode
+from workbench.otlp import decode as otlp_decode
+from workbench.otlp import encode as otlp
+from workbench.otlp.http import encode
+from workbench.otlp.notes import Notes
 from workbench.spans import KINDS, STATUSES, Event, Link, Span
+from workbench.store import columns
 
 ids = st.integers(1, 2**128 - 1).map(lambda n: f"{n:032x}"), st.integers(1, 2**64 - 1).map(lambda n: f"{n:016x}")
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from tests import snapshots
-from workbench import frames, otlp
+from workbench import frames
 from workbench import semconv as s
 from workbench.errors import DataError
+from workbench.otlp import encode as otlp
 from workbench.readers import messages as chat
 from workbench.readers import read
 from workbench.store import SpanSet

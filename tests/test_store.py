@@ -11,8 +11,8 @@ import pytest
 
 from tests.making import attempt
 from workbench.errors import DataError, UsageError
-from workbench.retention import check, list_runs, remove, seal_run
 from workbench.store import Run, RunWriter, SpanSet, open_runs
+from workbench.store.retention import check, list_runs, remove, seal_run
 
 SPANS = attempt(1)
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import orjson
 
-from workbench import otlp
 from workbench import semconv as s
 from workbench.errors import UsageError, unknown
-from workbench.spanlike import Spans
+from workbench.otlp import encode as otlp
 from workbench.spans import Span
+from workbench.store.spanlike import Spans
 
 FILES = {"otlp-json": ".otlp.jsonl", "parquet": ".parquet", "csv": ".csv"}
 _KINDS = {
@@ -39,7 +39,7 @@ def export(run: Spans, to: str, out: str | os.PathLike[str] | None = None, **rec
     UsageError for an unknown target, ExportError where a receiver does not take the spans.
     """
     if to.startswith(("otlp-http://", "otlp-https://", "http://", "https://")):
-        from workbench.otlp_http import send
+        from workbench.otlp.http import send
 
         return {"to": "otlp-http", **send(for_receivers(run.spans()), to.removeprefix("otlp-"), **receiver)}
     if to not in FILES:

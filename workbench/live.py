@@ -23,17 +23,17 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace import Span as SdkSpan
 
-from workbench import otlp, seal
 from workbench import semconv as s
 from workbench.errors import UsageError
-from workbench.lines import decode
-from workbench.notes import Notes
-from workbench.places import Place
+from workbench.otlp import encode as otlp
+from workbench.otlp.notes import Notes
 from workbench.readers.dialects import normalize
 from workbench.readers.finish import finish
 from workbench.redact import Redactor
-from workbench.store import Run
-from workbench.writer import RunWriter
+from workbench.store import Run, seal
+from workbench.store.lines import decode
+from workbench.store.places import Place
+from workbench.store.writer import RunWriter
 
 FOLDER = "traces/runs"
 

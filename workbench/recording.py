@@ -17,7 +17,7 @@ from opentelemetry.trace import Link, Status, StatusCode
 
 from workbench import __version__, semconv
 from workbench.agents import Message, Reply
-from workbench.otlp import encode_readable
+from workbench.otlp.encode import encode_readable
 from workbench.redact import Redactor
 from workbench.store import RunWriter
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from workbench.errors import DataError
 from workbench.graphs import trace_of
-from workbench.spanlike import Spans
 from workbench.spans import Span
+from workbench.store.spanlike import Spans
 from workbench.widgets.page import page, trace_page, trace_view
 
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"

@@ -24,7 +24,7 @@ Examples:
 )
 def import_cmd(files: tuple[str, ...], to: str, name: str | None, processes: int | None, as_json: bool) -> None:
     """Open other tools' traces: the format is found by looking into each file."""
-    from workbench.importing import import_files
+    from workbench.readers.importing import import_files
 
     done = import_files(files, to, name=name, processes=processes or 2).as_dict()
     if as_json:
@@ -87,7 +87,7 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 def sql_cmd(query: str, runs: tuple[str, ...], as_json: bool) -> None:
     """Ask runs (or folders of runs) a question in SQL: views spans, traces, answers, threads, calls, decisions."""
-    from workbench.queries import rows
+    from workbench.store.queries import rows
 
     found = rows(query, list(runs))
     if as_json:
@@ -109,7 +109,7 @@ Example:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 def list_cmd(folder: str, as_json: bool) -> None:
     """The runs in a folder with their size and numbers."""
-    from workbench.retention import list_runs
+    from workbench.store.retention import list_runs
 
     found = list_runs(folder)
     if as_json:
@@ -128,7 +128,7 @@ Example:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 def rm_cmd(runs: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Delete runs. A folder that is no run, or a run that is being written, is left alone."""
-    from workbench.retention import remove
+    from workbench.store.retention import remove
 
     if not yes:
         click.confirm(f"Delete {len(runs)} run(s) for good?", abort=True)
@@ -144,7 +144,7 @@ Example:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 def seal_cmd(runs: tuple[str, ...], as_json: bool) -> None:
     """Write the Parquet file of runs whose process was stopped before it could."""
-    from workbench.retention import seal_run
+    from workbench.store.retention import seal_run
 
     done = [seal_run(run) for run in runs]
     print_json(done) if as_json else table(done)
@@ -158,8 +158,8 @@ Example:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 def verify_cmd(folders: tuple[str, ...], as_json: bool) -> None:
     """Check that runs hold what was written; exit 1 where one does not."""
-    from workbench.retention import check
     from workbench.store import open_runs
+    from workbench.store.retention import check
 
     done = [check(run.path) for folder in folders for run in open_runs(folder)]
     if as_json:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from workbench import semconv as s
 from workbench.errors import unknown
 from workbench.graphs.forks import END, NEST, START, Forks, forks
-from workbench.spanlike import Spans
 from workbench.spans import Span
+from workbench.store.spanlike import Spans
 
 if TYPE_CHECKING:
     import networkx as nx

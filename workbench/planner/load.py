@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from workbench.errors import DataError, UsageError, unknown
 
 if TYPE_CHECKING:
-    from workbench.store import Spans
     import pandas as pd
+
+    from workbench.store import Spans
 
 QUANTILES = 32  # points that stand for a distribution of lengths
 _ROUNDS = {"single": 1, "parallel": 1, "decompose": 1, "contemplate": 2, "debate": 2, "mixture": 2, "adaptive": 1,

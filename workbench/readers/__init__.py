@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from workbench.errors import DataError
-from workbench.notes import Notes
+from workbench.otlp.notes import Notes
 from workbench.readers.dialects import dialect
 from workbench.readers.finish import finish
 from workbench.readers.source import Source

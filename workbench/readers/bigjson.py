@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from workbench.errors import DataError
-from workbench.notes import Notes
+from workbench.otlp.notes import Notes
 
 LARGE = 16_000_000
 MAX_TORN = 12  # lists within lists that are followed into a document that was cut off

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from workbench import semconv as s
-from workbench.notes import Notes
+from workbench.otlp.notes import Notes
 from workbench.readers import messages as chat
 from workbench.readers import plain
 from workbench.readers.build import TraceBuilder, call_attributes

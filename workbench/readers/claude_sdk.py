@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from workbench import semconv as s
-from workbench.notes import Notes
+from workbench.otlp.notes import Notes
 from workbench.readers import claude_code, plain
 from workbench.readers.source import Source
 from workbench.spans import Span

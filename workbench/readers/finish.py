@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from workbench import semconv as s
-from workbench.notes import Notes
+from workbench.otlp.notes import Notes
 from workbench.spans import Link, Span
 
 MAX_INFER = 50_000  # spans of one trace; beyond it the picture would tell nothing anyway

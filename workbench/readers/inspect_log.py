@@ -10,7 +10,7 @@ from typing import Any
 
 from workbench import semconv as s
 from workbench.errors import DataError
-from workbench.notes import Notes
+from workbench.otlp.notes import Notes
 from workbench.readers import bigjson, plain
 from workbench.readers import messages as chat
 from workbench.readers.build import TraceBuilder, call_attributes

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from workbench import semconv as s
-from workbench.notes import Notes
+from workbench.otlp.notes import Notes
 from workbench.readers import messages as chat
 from workbench.readers import plain
 from workbench.readers.build import usage_attributes

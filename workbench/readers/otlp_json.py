@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from workbench import otlp_decode
-from workbench.notes import Notes
+from workbench.otlp import decode as otlp_decode
+from workbench.otlp.notes import Notes
 from workbench.readers.dialects import normalize
 from workbench.readers.source import Source
 from workbench.spans import Span

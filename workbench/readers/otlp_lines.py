@@ -13,11 +13,11 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workbench import columns
 from workbench import semconv as s
-from workbench.lines import no_gc
 from workbench.readers.dialect_names import CALL_OPERATIONS, MARKERS
 from workbench.spans import KINDS, STATUSES
+from workbench.store import columns
+from workbench.store.lines import no_gc
 
 _WIRE = {str: "stringValue", int: "intValue", float: "doubleValue", bool: "boolValue"}
 _PLAIN = {"stringValue": str, "doubleValue": float, "boolValue": bool}

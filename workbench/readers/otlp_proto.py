@@ -8,8 +8,8 @@ from typing import Any
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from workbench.notes import Notes
-from workbench.otlp_decode import MAX_DEPTH
+from workbench.otlp.decode import MAX_DEPTH
+from workbench.otlp.notes import Notes
 from workbench.readers.dialects import normalize
 from workbench.readers.source import Source
 from workbench.spans import KINDS, STATUSES, Event, Link, Span

@@ -15,7 +15,7 @@ from typing import Any
 import fsspec
 
 from workbench.errors import DataError
-from workbench.notes import Notes
+from workbench.otlp.notes import Notes
 from workbench.readers import bigjson
 
 HEADS = 20

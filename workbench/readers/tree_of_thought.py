@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from workbench import semconv as s
-from workbench.notes import Notes
+from workbench.otlp.notes import Notes
 from workbench.readers import plain
 from workbench.readers.build import STEP_NS, TraceBuilder
 from workbench.readers.source import Source

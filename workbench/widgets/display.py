@@ -8,7 +8,7 @@ from typing import Any
 
 from workbench.graphs import trace_of
 from workbench.layout import Layout, layout
-from workbench.spanlike import Spans
+from workbench.store.spanlike import Spans
 from workbench.widgets.still import still_png
 from workbench.widgets.wording import describe, subtitle
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from workbench.errors import unknown
 from workbench.graphs import trace_of
 from workbench.layout import Layout, layout
-from workbench.spanlike import Spans
 from workbench.spans import Span
+from workbench.store.spanlike import Spans
 from workbench.widgets.draw import draw
 from workbench.widgets.paint import png
 

@@ -12,8 +12,8 @@ import traitlets
 from workbench.errors import unknown
 from workbench.graphs import trace_of
 from workbench.layout import Layout, layout
-from workbench.spanlike import Spans
 from workbench.spans import Span
+from workbench.store.spanlike import Spans
 from workbench.widgets.data import detail, head
 from workbench.widgets.display import stills_only, trace_bundle
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from workbench import manifest as manifests
-from workbench import seal, summary
 from workbench.errors import DataError
-from workbench.places import Place
-from workbench.store import Run, is_run, open_runs
+from workbench.store import manifest as manifests
+from workbench.store import seal, summary
+from workbench.store.places import Place
+from workbench.store.run import Run, is_run, open_runs
 
 
 def list_runs(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:

@@ -12,14 +12,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workbench import columns, lines, seal, summary, verify
-from workbench import manifest as manifests
 from workbench.errors import DataError, UsageError
-from workbench.notes import Notes
-from workbench.places import Place
-from workbench.spanlike import Spans
+from workbench.otlp.notes import Notes
 from workbench.spans import Span
-from workbench.writer import RunWriter
+from workbench.store import columns, lines, seal, summary, verify
+from workbench.store import manifest as manifests
+from workbench.store.places import Place
+from workbench.store.spanlike import Spans
+from workbench.store.writer import RunWriter
 
 __all__ = ["Run", "RunWriter", "SpanSet", "Spans", "as_runs", "is_run", "open_runs"]
 
@@ -162,7 +162,7 @@ class Run:
         )
         for name in seal.span_files(self._place.sizes()):
             offset, found = self._tails.get(name, (0, []))
-            for batch, offset in lines.read(self._place, name, self._notes, offset):  # noqa: B007
+            for batch, offset in lines.read(self._place, name, self._notes, offset):  # noqa: B007, B020
                 found.extend(batch)
             self._tails[name] = (offset, found)
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 import orjson
 
-from workbench import otlp_decode
-from workbench.notes import Notes
-from workbench.places import Place
+from workbench.otlp import decode as otlp_decode
+from workbench.otlp.notes import Notes
 from workbench.spans import Span
+from workbench.store.places import Place
 
 BLOCK = 8_000_000
 

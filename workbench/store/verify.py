@@ -5,11 +5,11 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workbench import columns, lines, seal
-from workbench import manifest as manifests
 from workbench.errors import DataError
-from workbench.notes import Notes
-from workbench.places import Place
+from workbench.otlp.notes import Notes
+from workbench.store import columns, lines, seal
+from workbench.store import manifest as manifests
+from workbench.store.places import Place
 
 
 def problems(place: Place) -> list[str]:

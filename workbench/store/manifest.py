@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from workbench.errors import DataError
-from workbench.places import Place
+from workbench.store.places import Place
 
 try:
     import fcntl

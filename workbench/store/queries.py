@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from workbench import columns, seal, views
 from workbench.errors import UsageError
-from workbench.places import Place
-from workbench.store import Run, as_runs
+from workbench.store import columns, seal, views
+from workbench.store.places import Place
+from workbench.store.run import Run, as_runs
 
 if TYPE_CHECKING:
     import duckdb

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workbench import semconv as s
-from workbench.columns import PROMOTED
-from workbench.spanlike import Spans
+from workbench.store.columns import PROMOTED
+from workbench.store.spanlike import Spans
 
 Rows = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from workbench import semconv as s
-from workbench.spanlike import Spans
+from workbench.store.spanlike import Spans
 
 PICTURE = "workbench.widgets.display:run_bundle"  # found by name when it is there: the store does not know the widgets
 

@@ -11,10 +11,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workbench import columns, lines, views
-from workbench import manifest as manifests
-from workbench.notes import Notes
-from workbench.places import Place
+from workbench.otlp.notes import Notes
+from workbench.store import columns, lines, views
+from workbench.store import manifest as manifests
+from workbench.store.places import Place
 
 FILE = "spans.parquet"
 TRACES = "traces.parquet"

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import orjson
 
 from workbench import semconv as s
-from workbench.lineage import Lineage
+from workbench.frames.lineage import Lineage
 
 
 def critical_path_s(of: Lineage) -> npt.NDArray[np.float64]:

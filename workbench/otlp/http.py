@@ -19,8 +19,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from workbench import otlp
 from workbench.errors import UsageError, WorkbenchError
+from workbench.otlp import encode as otlp
 from workbench.spans import KINDS, STATUSES, Event, Link, Span
 
 BATCH = 256

@@ -11,7 +11,7 @@ import binascii
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from workbench.notes import Notes
+from workbench.otlp.notes import Notes
 from workbench.spans import KINDS, STATUSES, Event, Link, Span
 
 MAX_DEPTH = 60  # of a value inside an attribute; what is deeper is cut, so that it can be written as JSON again

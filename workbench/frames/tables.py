@@ -15,8 +15,8 @@ import orjson
 import pandas as pd
 
 from workbench import semconv as s
-from workbench.critical import critical_path_s
-from workbench.lineage import Flags, Lineage, lineage
+from workbench.frames.critical import critical_path_s
+from workbench.frames.lineage import Flags, Lineage, lineage
 from workbench.store import as_runs
 
 

@@ -14,11 +14,12 @@ import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from workbench import manifest as manifests
-from workbench import otlp, seal
 from workbench.errors import UsageError
-from workbench.places import Place
+from workbench.otlp import encode as otlp
 from workbench.spans import Span
+from workbench.store import manifest as manifests
+from workbench.store import seal
+from workbench.store.places import Place
 
 try:
     import fcntl

@@ -17,18 +17,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workbench import columns, lines, otlp_decode, seal
-from workbench import manifest as manifests
 from workbench import semconv as s
 from workbench.errors import DataError, UsageError
-from workbench.notes import Notes
-from workbench.places import Place
+from workbench.otlp import decode as otlp_decode
+from workbench.otlp.notes import Notes
 from workbench.readers import bigjson, find, load, otlp_json, otlp_lines
 from workbench.readers.dialects import normalize
 from workbench.readers.finish import finish
 from workbench.readers.source import Source
 from workbench.spans import Span
-from workbench.store import is_run
+from workbench.store import columns, is_run, lines, seal
+from workbench.store import manifest as manifests
+from workbench.store.places import Place
 
 BLOCK = 6_000_000
 LARGE = 24_000_000  # bytes of OTLP lines from which blocks pay
