@@ -91,8 +91,9 @@ def recording(place: Path, spans: int = 50_000) -> dict[str, Any]:
 
     writer = RunWriter(place, {})
     recorder = Recorder(writer, "b")
-    attributes = {semconv.OPERATION: semconv.CHAT, semconv.REQUEST_MODEL: MODEL, semconv.AGENT: "mock#1", semconv.INPUT_TOKENS: 40,
-                  semconv.OUTPUT_TOKENS: 12, semconv.INPUT_MESSAGES: "x" * 300, semconv.OUTPUT_MESSAGES: "y" * 300}  # fmt: skip
+    attributes: dict[str, Any] = {semconv.OPERATION: semconv.CHAT, semconv.REQUEST_MODEL: MODEL, semconv.AGENT: "mock#1"}
+    attributes |= {semconv.INPUT_TOKENS: 40, semconv.OUTPUT_TOKENS: 12}
+    attributes |= {semconv.INPUT_MESSAGES: "x" * 300, semconv.OUTPUT_MESSAGES: "y" * 300}
     begin = time.perf_counter()
     for i in range(spans):
         with recorder.span("chat mock", {**attributes, "workbench.sample": i}):

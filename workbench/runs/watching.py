@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import pkgutil
 import sys
 from collections.abc import Callable
@@ -37,6 +38,9 @@ def live_listeners(live: bool | None, total: int, brake: Brake) -> list[Listener
     """The live picture as a listener, where it is wanted and somebody can see it."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if live is False or shell is None or not hasattr(shell, "kernel"):
+        return []
+    # Jupyter's server names the session in whose browser somebody looks; papermill and nbconvert have none
+    if live is None and "JPY_SESSION_NAME" not in os.environ:
         return []
     try:
         attach: Callable[..., Listener | None] = pkgutil.resolve_name(LIVE)

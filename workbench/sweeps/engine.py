@@ -6,6 +6,7 @@ parameters; neither goes with many notebooks at once, so its parts are put toget
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +23,7 @@ from papermill.log import logger
 from papermill.parameterize import parameterize_notebook
 
 from workbench.sweeps.client import SweepClient
-from workbench.sweeps.server import ForkedKernels
+from workbench.sweeps.server import KERNEL_ENVIRONMENT, ForkedKernels
 
 NAME = "workbench"
 SAVE_EVERY = timedelta(seconds=2)
@@ -121,7 +122,9 @@ class SweepEngine(Engine):  # type: ignore[misc]
             extra_arguments=["--log-level=ERROR"],
             log=logger,
         )
-        return client.execute(stdout=DEVNULL, stderr=DEVNULL)  # what a kernel says past its notebook is for nobody
+        # a warm kernel has its environment from the fork server; what a kernel says past its notebook is for nobody
+        cold = {"env": {**os.environ, **KERNEL_ENVIRONMENT}} if manager is None else {}
+        return client.execute(stdout=DEVNULL, stderr=DEVNULL, **cold)
 
 
 papermill_engines.register(NAME, SweepEngine)

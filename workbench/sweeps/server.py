@@ -23,6 +23,10 @@ KERNEL_LOST = "KernelLost"
 """The error's name where a kernel went down with its fork server: no fault of the notebook's."""
 
 
+KERNEL_ENVIRONMENT = {"WORKBENCH_STILLS": "1"}
+"""Nobody looks at a notebook of a sweep while it runs: pictures are stills, and no widget state empties the exported page."""
+
+
 class ServerLost(WorkbenchError):
     """The fork server does not answer, and a new one could not be started."""
 
@@ -33,7 +37,7 @@ class ForkServer:
     def __init__(self, kind: str, modules: Sequence[str]) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="wb-", dir=_short_temp()))
         self._path = str(self._folder / "s")
-        environment = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+        environment = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", **KERNEL_ENVIRONMENT}
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "workbench.sweeps.forkserver", self._path, kind, *modules],
             stdin=subprocess.PIPE,
