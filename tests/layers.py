@@ -39,7 +39,7 @@ MAY_USE: Mapping[str, str] = {
     "choose": "errors frames stats",
     "measuring": "errors frames stats store",
     "resampling": "errors stats",
-    "widgets": "errors frames graphs layout semconv spans store",
+    "widgets": "errors frames graphs layout planner semconv spans store",
     "synthesis": "building engine errors tasks team",
     "plots": "choose errors stats",
     "matching": "errors frames resampling stats",

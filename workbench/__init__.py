@@ -76,6 +76,7 @@ _HOME = {
     "graph": "graphs",
     "critical_path": "graphs",
     "TraceGraph": "widgets.trace",
+    "MixExplorer": "widgets.mix",
     "LiveRun": "widgets.live",
     "save_picture": "widgets.still",
     # sweeps
