@@ -23,7 +23,8 @@ SHOWN = {
     "e2e_p95_s": "request, p95 s",
     "ttft_p50_s": "first token, s",
     "throughput_rps": "requests/s",
-    "usd_per_request": "$ per request",
+    "usd_per_request": "$ per request at this rate",
+    "usd_per_request_full": "$ per request, fully loaded",
     "limiting": "limited by",
 }
 INK, ACCENT, SOFT = "#1f2933", "#0b7285", "#cbd2d9"
@@ -155,7 +156,7 @@ def _picture(frame: pd.DataFrame, agents: int) -> bytes:
     panels = [
         ("e2e_p50_s", "request, median s"),
         ("memory_gib", "memory per GPU, GiB"),
-        ("usd_per_request", "$ per request"),
+        ("usd_per_request_full", "$ per request, fully loaded"),
     ]
     for ax, (name, words) in zip(figure.subplots(1, 3), panels, strict=True):
         if f"{name}_low" in known:
