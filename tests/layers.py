@@ -47,5 +47,6 @@ MAY_USE: Mapping[str, str] = {
     "strategies": "agents building engine errors stopping synthesis tasks team",
     "sweeps": "choose errors frames plots routerfile stats store",
     "runs": "agents building engine errors grading loading models prompts recording semconv store strategies tasks team",
-    "commands": "agents engine errors exporting frames loading measuring models readers runs store strategies sweeps widgets",
+    "commands": "agents engine errors exporting frames loading measuring models readers runs share store "
+    "strategies sweeps widgets",
 }

@@ -45,6 +45,8 @@ def test_show_and_answers_read_a_run(votes: Path, tmp_path: Path) -> None:
     assert shown["answer"] == "4" and len(shown["threads"]) == 5 and (tmp_path / "p.svg").read_text().startswith("<svg")
     rows = json.loads(workbench("answers", "r", "--json", cwd=tmp_path).stdout)
     assert [r["task_id"] for r in rows] == [f"q{i}" for i in range(8)]
+    page = json.loads(workbench("share", "r", "--task", "q3", "-o", "page.html", "--json", cwd=tmp_path).stdout)
+    assert page["bytes"] < 400_000 and "default-src 'none'" in (tmp_path / "page.html").read_text()
     wrong = workbench("show", "r", "--task", "q33", cwd=tmp_path)
     assert wrong.returncode == 2 and "did you mean 'q3'" in wrong.stderr
 

@@ -17,6 +17,7 @@ COMMANDS = {
     "notebooks": ("workbench.commands.sweep:notebooks_cmd", "The stored experiments and their parameters."),
     "router": ("workbench.commands.sweep:router_cmd", "What a sweep found, as a file for LiteLLM's Router."),
     "show": ("workbench.commands.look:show_cmd", "A run, or one task's threads as a picture."),
+    "share": ("workbench.commands.look:share_cmd", "A run's threads as one interactive page."),
     "answers": ("workbench.commands.look:answers_cmd", "One row per task of a run."),
     "models": ("workbench.commands.look:models_cmd", "The models that can be run."),
     "runs": ("workbench.commands.traces:runs_group", "List, verify, seal and remove runs."),

@@ -55,6 +55,24 @@ def show_cmd(run: str, task: str | None, out: Path | None, as_json: bool) -> Non
         click.echo(f"The picture is in {out}")
 
 
+@click.command("share", epilog="""\b
+Examples:
+  workbench share traces/runs/20260101-120000-parallel-a1b2 -o page.html
+  workbench share RUN --task 7 -o page.html
+""")  # fmt: skip
+@click.argument("run")
+@click.option("--task", help="The task's id [the first].")
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The page, one .html file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def share_cmd(run: str, task: str | None, out: Path, as_json: bool) -> None:
+    """Write a run's threads as one self-contained interactive page that works offline and connects to nothing."""
+    from workbench.share import share
+    from workbench.store import Run
+
+    made = share(Run(run), out, task=task)
+    print_json({"page": str(made), "bytes": made.stat().st_size}) if as_json else click.echo(f"The page is in {made}")
+
+
 @click.command("answers", epilog="""\b
 Examples:
   workbench answers traces/runs/20260101-120000-parallel-a1b2
