@@ -246,6 +246,8 @@ async def test_the_manifest_tells_what_the_run_was(tmp_path: Path) -> None:
         (lambda: wb.Retry(attempts=0), "attempts must be at least 1"),
         (lambda: wb.ModelMix({"m": 0}), "at least one agent per model, got 0 for 'm'"),
         (lambda: wb.ModelMix({}), "needs at least one model"),
+        (lambda: wb.ModelMix({"m": 1}, prices={"n": (1, 2)}), "not in the mix"),
+        (lambda: wb.ModelMix({"m": 1}, prices={"m": (1, -2)}), "dollars per million tokens for 'm'"),
         (lambda: wb.Agent("a", "m", temperature=-1), "temperature"),
         (lambda: wb.Task("", "x"), "Task.id"),
         (lambda: wb.Message("boss", "x"), "Message.role"),
@@ -296,3 +298,16 @@ async def test_stop_by_hand_cancels_what_is_in_flight_and_the_run_can_go_on(
     monkeypatch.undo()
     rest = await wb.run(TASKS, wb.Parallel(agents=2), MIX, out=tmp_path / "r", models={"m": wb.Scripted(says("1"))})
     assert len(wb.answers(rest)) == len(TASKS) and rest.closed
+
+
+async def test_a_price_of_ones_own_is_what_a_call_costs_and_what_the_budget_counts(tmp_path: Path) -> None:
+    mix = wb.ModelMix({"m": 1}, prices={"m": (1.0, 4.0)})
+    run = await play(lambda r: "Answer: 5", wb.Single(), tmp_path / "a", mix=mix)
+    calls = wb.calls(run)
+    expected = (calls["input_tokens"] * 1.0 + calls["output_tokens"] * 4.0) / 1e6
+    assert calls["cost_usd"].tolist() == pytest.approx(expected.tolist()) and (expected > 0).all()
+    dear = wb.ModelMix({"m": 1}, prices={"m": (1e6, 1e6)})  # a dollar a token: nothing can be started for a cent
+    stopped = await play(
+        lambda r: "Answer: 5", wb.Single(), tmp_path / "b", mix=dear, limits=wb.Limits(max_cost_usd=0.01)
+    )
+    assert stopped.manifest["status"] == "stopped" and not wb.answers(stopped)["answer"].notna().any()

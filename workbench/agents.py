@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, unknown
 
 ROLES = ("direct", "solve", "plan", "subtask", "merge", "check", "revise", "judge", "act")
 """What a call is for. A small model is trained on these; a large one is told by the prompt."""
@@ -79,6 +79,8 @@ class Reply:
 class ModelMix:
     """Which models do the work: `agents` maps a model to how many threads it gets; the others default to the first.
 
+    `prices`: model -> (input, output) dollars per million tokens, for servers of one's own; LiteLLM knows the public ones.
+
     >>> ModelMix(agents={"abacus-s": 4, "abacus-m": 1}, synthesizer="abacus-m")
     """
 
@@ -88,6 +90,7 @@ class ModelMix:
     judge: str | None = None
     styles: tuple[str, ...] = ()
     temperature: float | None = None
+    prices: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.agents:
@@ -99,6 +102,7 @@ class ModelMix:
                 raise UsageError(f"ModelMix needs at least one agent per model, got {count!r} for {model!r}")
         object.__setattr__(self, "agents", dict(self.agents))
         object.__setattr__(self, "styles", tuple(self.styles))
+        object.__setattr__(self, "prices", {m: _price(m, p, self.models) for m, p in self.prices.items()})
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -132,6 +136,17 @@ class ModelMix:
         fallback = self.synthesizer if role in ("judge", "check") else None
         name = {"plan": "planner", "merge": "synthesizer", "judge": "judge", "check": "checker"}.get(role, role)
         return Agent(name=name, model=model or fallback or self.main, role=role)
+
+
+def _price(model: str, price: Sequence[float], models: Sequence[str]) -> tuple[float, float]:
+    """A price of the mix, checked."""
+    if model not in models:
+        raise unknown("model with a price (it is not in the mix)", model, models)
+    if isinstance(price, str) or len(price) != 2 or not all(isinstance(p, (int, float)) and p >= 0 for p in price):
+        raise UsageError(
+            f"ModelMix.prices needs (input, output) dollars per million tokens for {model!r}, got {price!r}"
+        )
+    return float(price[0]), float(price[1])
 
 
 def short_name(model: str) -> str:

@@ -16,6 +16,7 @@ from workbench.errors import ModelError, Stopped, StoppedByHand, UsageError, unk
 from workbench.grading import grader, grader_for
 from workbench.loading import load_tasks
 from workbench.models.base import Model
+from workbench.models.priced import Priced
 from workbench.models.registry import open_model, price_per_token
 from workbench.prompts import Prompts
 from workbench.recording import Listener, Recorder, fail
@@ -76,6 +77,7 @@ async def run(
     using = grader(grade) if grade else grader_for(tasks)
     words = Prompts(chosen.name, Path(prompts) if prompts else None)
     opened = _open(mix, models or {}, api_base, seed)
+    priced = {name: (low / 1e6, high / 1e6) for name, (low, high) in mix.prices.items()}
     manifest = manifest_of(tasks, chosen, mix, using, words, seed, repeats, record_content)
     place, done, recorded = find_place(out, chosen, manifest)
     writer = RunWriter(place, manifest)
@@ -89,7 +91,7 @@ async def run(
         using,
         limits=limits,
         seed=seed,
-        prices=price_per_token,
+        prices=lambda name: priced.get(name) or price_per_token(name),
         recorded=recorded,
         stream=len(watching) > len(listeners) if stream is None else stream,
     )
@@ -101,7 +103,7 @@ async def run(
     finally:
         recorder.close()
         for model in opened.values():
-            if model not in (models or {}).values():
+            if getattr(model, "inside", model) not in (models or {}).values():
                 await model.aclose()
         if core.stopped:
             writer.update({"stopped": f"{type(core.stopped).__name__}: {core.stopped}"})
@@ -223,4 +225,5 @@ def _open(mix: ModelMix, given: Mapping[str, Model], api_base: str | None, seed:
     for name in given:
         if name not in mix.models:
             raise unknown("model (it is not in the mix)", name, mix.models)
-    return {n: given[n] if n in given else open_model(n, api_base=api_base, seed=seed) for n in mix.models}
+    opened = {n: given[n] if n in given else open_model(n, api_base=api_base, seed=seed) for n in mix.models}
+    return opened | {n: Priced(opened[n], price) for n, price in mix.prices.items()}
