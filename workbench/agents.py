@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from workbench.building import build
 from workbench.errors import UsageError, unknown
 
 ROLES = ("direct", "solve", "plan", "subtask", "merge", "check", "revise", "judge", "act")
@@ -103,6 +105,20 @@ class ModelMix:
         object.__setattr__(self, "agents", dict(self.agents))
         object.__setattr__(self, "styles", tuple(self.styles))
         object.__setattr__(self, "prices", {m: _price(m, p, self.models) for m, p in self.prices.items()})
+
+    @classmethod
+    def of(cls, spec: ModelMix | Mapping[str, Any] | str | None) -> ModelMix:
+        """A mix from plain values: a model's name, {model: agents}, or a whole mix {"agents": {…}, "judge": …}; None: abacus-s."""
+        if spec is None:
+            return cls()
+        if isinstance(spec, ModelMix):
+            return spec
+        if isinstance(spec, str):
+            return cls({spec: 1})
+        if isinstance(spec.get("agents"), Mapping):
+            made: ModelMix = build(cls, spec, "mix")
+            return made
+        return cls(dict(spec))
 
     @property
     def models(self) -> tuple[str, ...]:

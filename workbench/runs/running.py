@@ -10,7 +10,6 @@ from typing import Any
 
 from workbench import semconv
 from workbench.agents import ModelMix
-from workbench.building import build
 from workbench.engine import Core, Engine, Limits
 from workbench.errors import ModelError, Stopped, StoppedByHand, UsageError, unknown
 from workbench.grading import grader, grader_for
@@ -71,7 +70,7 @@ async def run(
         UsageError, MissingKey: before anything starts. A model's failure is no error here: it is in the record.
     """
     chosen = strategy(strategy_)
-    mix = _mix(mix)
+    mix = ModelMix.of(mix)
     tasks = load_tasks(tasks) if isinstance(tasks, str) else list(tasks)
     _check(tasks, repeats, at_once)
     using = grader(grade) if grade else grader_for(tasks)
@@ -190,19 +189,6 @@ async def _attempt(task: Task, repeat: int, chosen: Strategy, team: Team, core: 
         else:
             span.set_attribute(semconv.SYNTHESIS_KIND, made.kind)
             engine.mark(span, made.answer, support=made.support, confidence=made.confidence)
-
-
-def _mix(mix: ModelMix | Mapping[str, Any] | str | None) -> ModelMix:
-    if mix is None:
-        return ModelMix()
-    if isinstance(mix, ModelMix):
-        return mix
-    if isinstance(mix, str):
-        return ModelMix({mix: 1})
-    if isinstance(mix.get("agents"), Mapping):  # a whole mix as plain values: {"agents": {...}, "judge": ...}
-        made: ModelMix = build(ModelMix, mix, "mix")
-        return made
-    return ModelMix(dict(mix))
 
 
 def _check(tasks: Sequence[Task], repeats: int, at_once: int) -> None:
