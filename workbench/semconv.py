@@ -84,14 +84,15 @@ FIRST_TOKEN_NS: Final = "workbench.first_token_ns"  # from the call's begin to i
 
 # -- agentic work: the steps of a trajectory, and what is known to be true about them ------------------------------------------
 STEP: Final = "workbench.step"  # 0-based, one per action of the actor; on its chat and tool spans
-EXPECTED_TOOL: Final = "workbench.expected.tool"  # the right tool of this step; "" where no tool was the right thing to do
+EXPECTED_TOOL: Final = "workbench.expected.tool"  # the right tool of this step; "" where none was right
 EXPECTED_ARGUMENTS: Final = "workbench.expected.arguments"  # JSON text
 FAULT: Final = "workbench.fault"  # kind of a fault that was put in on purpose: timeout, error, wrong_type, stale, …
 FACT: Final = "workbench.fact"  # name of a planted fact that this step asks for
 FACT_DISTANCE: Final = "workbench.fact.distance"  # steps since it was planted
 RECALLED: Final = "workbench.fact.recalled"  # bool
-STATE_RIGHT: Final = "workbench.state.right"  # bool: after this step the environment is as a perfect actor would have it
+STATE_RIGHT: Final = "workbench.state.right"  # bool: after this step the environment is as it should be
 RULE_CHECK: Final = "workbench.rule_check"  # event name, on the step's chat span; attributes RULE, VIOLATED
+INVALID_CALLS: Final = ("unknown_tool", "invalid_arguments")  # ERROR_TYPE of a call that no tool could take
 RULE: Final = "workbench.rule"
 VIOLATED: Final = "workbench.rule.violated"  # bool
 
