@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests import weaving
 from tests.hostile import TEXTS
@@ -43,31 +45,35 @@ def test_every_trace_draws_without_an_error(chromium: Any, tmp_path: Path, name:
 
 
 def test_mouse_and_keyboard_reach_everything(chromium: Any, tmp_path: Path) -> None:
+    """What a key changes is seen in the next frame: every step waits for what it expects (`expect` does), for no time."""
     page, _, errors = opened(chromium, tmp_path / "p.html", weaving.sketch())
+    panel, ticks, pressed = page.locator(".panel"), page.locator(".tick"), re.compile("true")
     page.locator(".wb").focus()
     page.keyboard.press("ArrowRight")
-    assert "took" in page.locator(".panel").inner_text()
-    first = page.locator(".panel").inner_text()
+    expect(panel).to_contain_text("took")
+    first = panel.inner_text()
     page.keyboard.press("ArrowDown")
-    assert page.locator(".panel").inner_text() != first
+    expect(panel).not_to_have_text(first, use_inner_text=True)
     page.keyboard.press("Escape")
-    assert page.locator(".panel").is_hidden()
+    expect(panel).to_be_hidden()
     page.keyboard.press("s")
-    assert page.get_by_role("button", name="Read by structure").get_attribute("aria-pressed") == "true"
+    expect(page.get_by_role("button", name="Read by structure")).to_have_attribute("aria-pressed", pressed)
+    expect(ticks).to_have_count(0)
     page.keyboard.press("s")
-    ticks = page.locator(".tick").all_inner_texts()
+    expect(ticks).not_to_have_count(0)
+    before = ticks.all_inner_texts()
     for _ in range(3):
         page.keyboard.press("+")
-    page.wait_for_timeout(100)
-    assert page.locator(".tick").all_inner_texts() != ticks
+    expect(ticks).not_to_have_text(before)
     page.keyboard.press("0")
+    expect(ticks).to_have_text(before)
     page.keyboard.press("c")
-    assert page.get_by_role("button", name="critical path").get_attribute("aria-pressed") == "true"
+    expect(page.get_by_role("button", name="critical path")).to_have_attribute("aria-pressed", pressed)
     page.get_by_role("searchbox").fill("calculator")
-    assert page.locator(".gone").inner_text() == "1 found"
+    expect(page.locator(".gone")).to_have_text("1 found")
     box = page.locator("canvas").bounding_box()
     page.mouse.click(box["x"] + box["width"] * 0.3, box["y"] + 97)
-    assert page.locator(".panel").is_visible()
+    expect(panel).to_be_visible()
     assert errors == []
     page.context.close()
 
@@ -79,9 +85,11 @@ def test_hostile_text_runs_nothing_asks_for_nothing_and_stays_inside(chromium: A
     page, asked, errors = opened(chromium, tmp_path / "p.html", w.done(TEXTS["svg"]))
     page.locator(".wb").focus()
     page.keyboard.press("ArrowRight")
-    for _ in TEXTS:
+    expect(page.locator(".panel dl")).to_be_visible()
+    for _ in range(len(TEXTS) - 1):
+        before = page.locator(".panel").inner_text()
         page.keyboard.press("ArrowDown")
-        page.wait_for_timeout(30)
+        expect(page.locator(".panel")).not_to_have_text(before, use_inner_text=True)
     assert page.evaluate("window.hacked") is None
     assert asked == [] and errors == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -95,7 +103,7 @@ def test_a_long_answer_does_not_stall_the_panel(chromium: Any, tmp_path: Path) -
     page, _, _ = opened(chromium, tmp_path / "p.html", w.done("1"))
     page.locator(".wb").focus()
     page.keyboard.press("ArrowRight")
-    assert "more characters" in page.locator(".panel").inner_text()
+    expect(page.locator(".panel")).to_contain_text("more characters")
     page.context.close()
 
 
@@ -103,6 +111,7 @@ def test_small_and_large_windows(chromium: Any, tmp_path: Path) -> None:
     for width in (420, 800, 1600):
         page, _, errors = opened(chromium, tmp_path / "p.html", weaving.fan(15))
         page.set_viewport_size({"width": width, "height": 700})
-        page.wait_for_timeout(100)
+        page.wait_for_function("w => document.querySelector('[data-view] > div').shadowRoot.querySelector('canvas').clientWidth"
+                               " <= w - 48", arg=width)  # fmt: skip
         assert errors == [] and page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.context.close()
