@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from opentelemetry import trace
 
@@ -35,7 +36,7 @@ def call_key(task_id: str, repeat: int, place: str, request: Request) -> str:
 class CallRecord:
     """Writes one chat span."""
 
-    def __init__(self, recorder: Recorder, request: Request, agent: Agent, identity: Mapping[str, str | int]) -> None:
+    def __init__(self, recorder: Recorder, request: Request, agent: Agent, identity: Mapping[str, Any]) -> None:
         self._recorder, self._request, self._agent, self._identity = recorder, request, agent, identity
         self._span: trace.Span = trace.INVALID_SPAN
         self._attempts = 0
@@ -47,7 +48,7 @@ class CallRecord:
     def span(self) -> Iterator[None]:
         """The span of the call; a cancelled one keeps what it had used so far."""
         request = self._request
-        attributes: dict[str, str | int | float] = {
+        attributes: dict[str, Any] = {
             semconv.OPERATION: semconv.CHAT,
             semconv.AGENT: self._agent.name,
             semconv.REQUEST_MODEL: request.model,

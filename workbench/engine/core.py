@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 
-from workbench.agents import Reply
+from workbench.agents import Message, Reply
 from workbench.engine.limits import DEFAULT_SLOTS, Limits
 from workbench.engine.spending import Reservation, Spending
 from workbench.errors import Stopped, UsageError
@@ -62,12 +62,14 @@ class Core:
         """Set aside the most that a request can use; a text has at most as many tokens as bytes."""
         if not self.spending.limited:
             return None
-        tokens_in = sum(len(m.content.encode()) + MESSAGE_TOKENS for m in request.messages)
+        tokens_in = sum(_bytes(m) + MESSAGE_TOKENS for m in request.messages)
+        tokens_in += len(repr(dict(request.options)).encode())  # tools are read as a part of the prompt
         tokens_out = request.max_tokens or DEFAULT_OUTPUT_TOKENS
         price = self._price(request.model)
         if price is None and self.spending.max_cost_usd is not None:
             raise UsageError(
-                f"max_cost_usd was given, but nobody knows what {request.model} costs; limit max_tokens instead"
+                f"max_cost_usd was given, but nobody knows what {request.model} costs; limit max_tokens instead, "
+                "or name its price: ModelMix(prices=…)"
             )
         price = price or (0.0, 0.0)
         return self.spending.reserve(tokens_in + tokens_out, tokens_in * price[0] + tokens_out * price[1])
@@ -80,3 +82,9 @@ class Core:
     def stop(self, reason: Stopped) -> None:
         """Start no further call. What is in flight ends by itself."""
         self.stopped = self.stopped or reason
+
+
+def _bytes(message: Message) -> int:
+    """Of all that a message says, its tool calls too."""
+    calls = sum(len(f"{c.id}{c.name}{c.arguments}".encode("utf-8", "surrogatepass")) for c in message.tool_calls)
+    return len(message.content.encode("utf-8", "surrogatepass")) + calls
