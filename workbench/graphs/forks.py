@@ -19,6 +19,7 @@ Rows = npt.NDArray[np.int64]
 START, END = -1, -2
 NEST = "nest"
 MAX_DEPTH = 1_000
+SHALLOW = 24  # deep enough for real records
 MAX_INFERRED = 5_000  # nodes; beyond it edges guessed from time would tell nothing
 
 
@@ -71,6 +72,11 @@ def forks(spans: Iterable[Span]) -> Forks:
 
 def _cut_circles(parent: Rows) -> None:
     """A hostile or broken record may name parents in a circle: its first span becomes a root."""
+    above = parent
+    for _ in range(SHALLOW):  # nearly every record: all spans reach a root within a few steps, and there is nothing to cut
+        above = np.where(above >= 0, parent[above], -1)
+        if not np.any(above >= 0):
+            return
     safe = parent < 0
     for row in range(len(parent)):
         path: list[int] = []
