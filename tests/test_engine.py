@@ -79,9 +79,8 @@ async def test_a_bug_of_ours_is_raised_and_cancels_the_rest(tmp_path: Path) -> N
     def answer(request: wb.Request) -> str:
         raise ZeroDivisionError("a bug")
 
-    with pytest.raises(ExceptionGroup) as error:
-        await play(answer, wb.Parallel(agents=2), tmp_path / "r")
-    assert error.group_contains(ZeroDivisionError)
+    with pytest.raises(ZeroDivisionError, match="a bug"):  # itself, not in a group: IPython and papermill show it
+        await play(answer, wb.Parallel(agents=2), tmp_path / "r", TASKS)
 
 
 @settings(max_examples=30, deadline=None)
@@ -125,9 +124,8 @@ async def test_a_budget_in_dollars_for_a_model_of_unknown_price_is_refused(
 ) -> None:
 
     monkeypatch.setattr("workbench.runs.running.price_per_token", lambda name: None)
-    with pytest.raises(ExceptionGroup) as error:
+    with pytest.raises(UsageError, match="nobody knows what m costs"):
         await play(says("4"), wb.Single(), tmp_path / "r", limits=wb.Limits(max_cost_usd=1))
-    assert error.group_contains(UsageError, match="nobody knows what m costs")
 
 
 def test_reservations_count_until_they_are_released() -> None:
@@ -246,7 +244,6 @@ async def test_the_manifest_tells_what_the_run_was(tmp_path: Path) -> None:
         (lambda: wb.Retry(attempts=0), "attempts must be at least 1"),
         (lambda: wb.ModelMix({"m": 0}), "at least one agent per model, got 0 for 'm'"),
         (lambda: wb.ModelMix({}), "needs at least one model"),
-        (lambda: wb.ModelMix({"m": 1}, prices={"n": (1, 2)}), "not in the mix"),
         (lambda: wb.ModelMix({"m": 1}, prices={"m": (1, -2)}), "dollars per million tokens for 'm'"),
         (lambda: wb.Agent("a", "m", temperature=-1), "temperature"),
         (lambda: wb.Task("", "x"), "Task.id"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import matplotlib
@@ -106,3 +109,13 @@ def test_axes_can_be_given_and_the_users_style_stays(frame: pd.DataFrame) -> Non
     assert plots.agents(resample(frame), ax=ax) is ax
     plots.agents(resample(frame))
     assert dict(matplotlib.rcParams) == before
+
+
+def test_a_figure_leaves_jupyters_inline_pictures_on() -> None:
+    """The first figure of a kernel was drawn in its own settings, and none after it was shown."""
+    code = "from workbench import plots\nimport matplotlib, pandas as pd\n"
+    code += "plots.agents(pd.DataFrame({'agents': [1, 2], 'accuracy': [0.1, 0.2]}))\nprint(matplotlib.is_interactive())"
+    kernel = f"from IPython.core.interactiveshell import InteractiveShell as S\nS.instance()\nexec({code!r})"
+    env = os.environ | {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
+    said = subprocess.run([sys.executable, "-c", kernel], env=env, capture_output=True, text=True, timeout=60)
+    assert said.stdout.split()[-1] == "True", said.stderr

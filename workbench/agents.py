@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.building import build
-from workbench.errors import UsageError, unknown
+from workbench.errors import UsageError
 
 ROLES = ("direct", "solve", "plan", "subtask", "merge", "check", "revise", "judge", "act")
 """What a call is for. A small model is trained on these; a large one is told by the prompt."""
@@ -104,11 +104,11 @@ class ModelMix:
                 raise UsageError(f"ModelMix needs at least one agent per model, got {count!r} for {model!r}")
         object.__setattr__(self, "agents", dict(self.agents))
         object.__setattr__(self, "styles", tuple(self.styles))
-        object.__setattr__(self, "prices", {m: _price(m, p, self.models) for m, p in self.prices.items()})
+        object.__setattr__(self, "prices", {m: _price(m, p) for m, p in self.prices.items()})
 
     @classmethod
     def of(cls, spec: ModelMix | Mapping[str, Any] | str | None) -> ModelMix:
-        """A mix from plain values: a model's name, {model: agents}, or a whole mix {"agents": {…}, "judge": …}; None: abacus-s."""
+        """A mix from plain values: a model, {model: agents}, or a whole mix {"agents": {…}, "judge": …}; None: abacus-s."""
         if spec is None:
             return cls()
         if isinstance(spec, ModelMix):
@@ -154,10 +154,8 @@ class ModelMix:
         return Agent(name=name, model=model or fallback or self.main, role=role)
 
 
-def _price(model: str, price: Sequence[float], models: Sequence[str]) -> tuple[float, float]:
-    """A price of the mix, checked."""
-    if model not in models:
-        raise unknown("model with a price (it is not in the mix)", model, models)
+def _price(model: str, price: Sequence[float]) -> tuple[float, float]:
+    """A price of the mix, checked; one price list may serve many mixes, so it can name models that are not in this one."""
     if isinstance(price, str) or len(price) != 2 or not all(isinstance(p, (int, float)) and p >= 0 for p in price):
         raise UsageError(
             f"ModelMix.prices needs (input, output) dollars per million tokens for {model!r}, got {price!r}"

@@ -6,7 +6,8 @@ colour-blind readers, lines are named at their ends, and a band or bar is always
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -47,6 +48,19 @@ STYLE: Any = {
     "savefig.bbox": "tight",
     "svg.hashsalt": "workbench",
 }
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """The house style for figures made inside.
+
+    The backend is chosen before: chosen inside, its "interactive" is undone at the end, and Jupyter shows no figure any more.
+    """
+    plt.draw_if_interactive()  # type: ignore[no-untyped-call]  # makes matplotlib choose
+    with plt.rc_context(STYLE):
+        yield
+
+
 PERCENT = PercentFormatter(1.0, decimals=0)
 
 
@@ -88,7 +102,7 @@ def sweep(
     used = [m for m in measures if m in frame and frame[m].notna().any()]
     if not used:
         raise UsageError(f"the frame has none of {', '.join(measures)}; it has {', '.join(map(str, frame.columns))}")
-    with plt.rc_context(STYLE):
+    with styled():
         figure, axes = plt.subplots(1, len(used), figsize=(4.1 * len(used), 3.3), layout="constrained", squeeze=False)
         for ax, measure in zip(axes[0], used, strict=True):
             agents(frame, measure, x=x, by=by, ax=ax)
@@ -241,7 +255,7 @@ _TITLES = {
 def _axes(ax: Axes | None, size: tuple[float, float] = (5.2, 3.5)) -> Axes:
     if ax is not None:
         return ax
-    with plt.rc_context(STYLE):
+    with styled():
         return plt.subplots(figsize=size, layout="constrained")[1]
 
 

@@ -155,8 +155,11 @@ async def _all(
             running.cancel()
 
     brake.bind(stop_by_hand)
-    async with asyncio.TaskGroup() as group:
-        going += [group.create_task(one(task, repeat)) for task, repeat in work]
+    try:
+        async with asyncio.TaskGroup() as group:
+            going += [group.create_task(one(task, repeat)) for task, repeat in work]
+    except BaseExceptionGroup as bugs:  # many tasks meet the same bug: the first says it, and IPython shows no group
+        raise bugs.exceptions[0] from None
 
 
 async def _attempt(task: Task, repeat: int, chosen: Strategy, team: Team, core: Core) -> None:
@@ -212,4 +215,4 @@ def _open(mix: ModelMix, given: Mapping[str, Model], api_base: str | None, seed:
         if name not in mix.models:
             raise unknown("model (it is not in the mix)", name, mix.models)
     opened = {n: given[n] if n in given else open_model(n, api_base=api_base, seed=seed) for n in mix.models}
-    return opened | {n: Priced(opened[n], price) for n, price in mix.prices.items()}
+    return opened | {n: Priced(opened[n], price) for n, price in mix.prices.items() if n in opened}

@@ -32,12 +32,12 @@ def draw(frame: pd.DataFrame, over: str, others: Sequence[str], path: Path) -> N
     import matplotlib.pyplot as plt
     import seaborn as sns
 
-    from workbench.plots import PALETTE, STYLE
+    from workbench.plots import PALETTE, styled
 
     panels = [p for p in PANELS if p in frame and frame[p].notna().any()]
     split = [n for n in others if n != "seed" and n in frame and frame[n].astype(str).nunique() > 1]
     lines = frame[split].astype(str).agg(" · ".join, axis=1) if split else None
-    with plt.rc_context(STYLE), sns.color_palette(PALETTE):
+    with styled(), sns.color_palette(PALETTE):
         drawing, axes = plt.subplots(1, len(panels), figsize=(4.2 * len(panels), 3.6), squeeze=False)
         for panel, ax in zip(panels, axes[0], strict=True):
             sns.lineplot(

@@ -51,7 +51,7 @@ def conclude(run: Run | None = None, /, **measures: Any) -> Conclusion:
         from IPython.display import display
 
         display(found)
-        found._repr_mimebundle_ = lambda *_, **__: {}  # type: ignore[method-assign]  # shown once, also on a cell's last line
+        found._ipython_display_ = lambda: None  # type: ignore[attr-defined]  # shown once, also on a cell's last line
     return found
 
 
