@@ -85,7 +85,7 @@ def agents(
         ends.append((float(part[x].iloc[-1]), float(part[y].iloc[-1]), str(name), colour))
     _format(ax, y)
     ax.set(xlabel=x)
-    _title(ax, _TITLES.get(y, y))
+    title(ax, _TITLES.get(y, y))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=10))
     _label_ends(ax, ends)
     return ax
@@ -118,7 +118,7 @@ def reliability(found: Calibration, *, ax: Axes | None = None) -> Axes:
     sizes = 18 + 160 * curve["n"] / curve["n"].max()
     ax.scatter(curve["confidence"], curve["accuracy"], s=sizes, color=ACCENT, edgecolor="white", lw=0.8, zorder=3)
     ax.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="support or confidence", ylabel="right")
-    _title(ax, "calibration")
+    title(ax, "calibration")
     ax.xaxis.set_major_formatter(PERCENT)
     ax.yaxis.set_major_formatter(PERCENT)
     said = f"ECE {found.ece:.3f} (calibrated: {found.ece_chance:.3f})\nBrier {found.brier:.3f}\nAUROC {found.auroc.value:.2f}"
@@ -128,7 +128,7 @@ def reliability(found: Calibration, *, ax: Axes | None = None) -> Axes:
 
 
 def pareto(found: Choices, cost: str = "cost_usd", *, ax: Axes | None = None) -> Axes:
-    """Accuracy over what it costs; the front is joined and named, the rest is faint, and a pale name is an unsure place."""
+    """Accuracy over what it costs; the front is joined, the rest is faint, and a pale name is an unsure place on the front."""
     ax = _axes(ax)
     frame = found.pareto([cost]).dropna(subset=[cost]).sort_values(cost)
     if frame.empty:
@@ -142,11 +142,15 @@ def pareto(found: Choices, cost: str = "cost_usd", *, ax: Axes | None = None) ->
         place = (float(getattr(row, cost)), float(row.accuracy))  # type: ignore[arg-type]
         sure = 0.45 + 0.55 * float(row.front_chance)  # type: ignore[arg-type]
         ax.annotate(str(row.choice), place, (6, 6), textcoords="offset points", fontsize=9, color=INK, alpha=sure)
+    for row in frame[~frame["front"]].itertuples():
+        place = (float(getattr(row, cost)), float(row.accuracy))  # type: ignore[arg-type]
+        ax.annotate(str(row.choice), place, (6, -11), textcoords="offset points", fontsize=8, color=SOFT)
     if frame[cost].max() > 30 * max(frame[cost].min(), 1e-12) > 0:
         ax.set_xscale("log")
     _format(ax, "accuracy")
     ax.set(xlabel=_TITLES.get(cost, cost))
-    _title(ax, "what accuracy costs")
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:,.0f}" if abs(v) >= 10 else f"{v:.3g}"))
+    title(ax, "what accuracy costs")
     ax.margins(x=0.12)
     return ax
 
@@ -162,8 +166,10 @@ def cascade(found: Cascade, *, ax: Axes | None = None) -> Axes:
     _format(ax, "accuracy")
     ax.xaxis.set_major_formatter(PERCENT)
     ax.set(xlim=(0, 1), xlabel="share of tasks escalated")
-    _title(ax, "accuracy of a cascade")
-    middle = curve.iloc[len(curve) // 3]
+    title(ax, "accuracy of a cascade")
+    middle = curve.loc[
+        (curve["accuracy"] - curve["random"]).abs().iloc[: len(curve) * 2 // 3].idxmax()
+    ]  # most room for names
     for name, colour, nudge in (("random", SOFT, -14), ("accuracy", ACCENT, -14), ("oracle", SOFT, -13)):
         label = {"random": "by lot", "accuracy": "by trust", "oracle": "best order"}[name]
         ax.annotate(
@@ -195,7 +201,7 @@ def disagreements(source: Any, *, most: int = 40, ax: Axes | None = None) -> Axe
     ax.set_xticks(
         np.arange(pool.size) + 0.5,
         [name.replace("thread ", "") for name in pool.voters],
-        rotation=90 if max(map(len, pool.voters)) > 10 else 0,
+        rotation=90 if max(map(len, pool.voters)) > 3 else 0,
     )
     kinds = order["look"].astype(str).to_numpy()
     bounds = [i for i in range(len(kinds)) if i == 0 or kinds[i] != kinds[i - 1]]
@@ -206,7 +212,7 @@ def disagreements(source: Any, *, most: int = 40, ax: Axes | None = None) -> Axe
     ax.invert_yaxis()
     ax.grid(False)
     ax.set(xlabel="thread")
-    _title(ax, "right (teal), wrong (orange: the leading answer), silent (white)")
+    title(ax, "right (teal), wrong (orange: the leading answer), silent (white)")
     return ax
 
 
@@ -223,7 +229,7 @@ def correlations(source: Any, *, ax: Axes | None = None) -> Axes:
         mask=np.eye(len(table), dtype=bool), annot_kws={"fontsize": 8},
     )  # fmt: skip
     ax.grid(False)
-    _title(ax, "errors that go together")
+    title(ax, "errors that go together")
     return ax
 
 
@@ -239,7 +245,7 @@ def contributions(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_yticks(part.index, part["agent"].astype(str))
     ax.grid(axis="y", visible=False)
     ax.set(xlabel="accuracy it adds: Shapley value (dot), when left out (tick)")
-    _title(ax, "contribution")
+    title(ax, "contribution")
     return ax
 
 
@@ -259,7 +265,8 @@ def _axes(ax: Axes | None, size: tuple[float, float] = (5.2, 3.5)) -> Axes:
         return plt.subplots(figsize=size, layout="constrained")[1]
 
 
-def _title(ax: Axes, text: str) -> None:
+def title(ax: Axes, text: str) -> None:
+    """Give a picture of this module another title, in its place (`ax.set_title` would write a second one beside it)."""
     ax.set_title(text, loc="left", fontsize=11, fontweight="bold", color=INK)
 
 
