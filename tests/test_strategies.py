@@ -251,6 +251,42 @@ async def test_cascade_escalates_only_what_is_not_agreed(tmp_path: Path) -> None
     }
 
 
+async def test_cascade_by_logprob_escalates_what_the_cheap_thread_is_unsure_of(tmp_path: Path) -> None:
+    logprobs = {"sure": -0.01, "unsure": -0.5, "silent": None}
+    tasks = [wb.Task(name, "a", "4") for name in logprobs]
+
+    def answer(request: wb.Request) -> wb.Reply:
+        return wb.Reply(
+            "Answer: 4" if request.model == "strong" else "Answer: 5", logprob=logprobs[request.task_id or ""]
+        )
+
+    mix = wb.ModelMix({"cheap": 1, "strong": 1})
+    cascade = wb.Cascade(agents=1, by="logprob", threshold=0.9)
+    run = await play(answer, cascade, tmp_path / "r", tasks, mix)  # type: ignore[arg-type]
+    assert wb.answers(run).set_index("task_id").answer.to_dict() == {"sure": "5", "unsure": "4", "silent": "4"}
+    two = {0: ("4", -0.01), 1: ("5", -0.01)}  # sure, but they disagree: each stands for half
+
+    def apart(request: wb.Request) -> wb.Reply:
+        text, logprob = ("4", -0.01) if request.model == "strong" else two[request.sample]
+        return wb.Reply(f"Answer: {text}", logprob=logprob)
+
+    run = await play(apart, wb.Cascade(agents=2, by="logprob", threshold=0.9), tmp_path / "two", mix=mix)
+    assert "logprob 0.50 is under 0.9" in wb.decisions(run).reason.iloc[0]
+
+
+async def test_later_rounds_think_as_the_first(tmp_path: Path) -> None:
+    for made in (
+        wb.Debate(agents=2, reasoning="extended"),
+        wb.Contemplate(agents=2, reasoning="extended"),
+        wb.Mixture(agents=2, reasoning="extended", synthesis="majority"),
+        wb.Cascade(agents=2, reasoning="extended"),
+    ):
+        book = Book(solve=by_sample("3", "5"), revise="Answer: 4")
+        await play(book, made, tmp_path / made.name, mix=wb.ModelMix({"a": 1, "b": 1}))
+        later = book.of("revise") or [r for r in book.asked if r.model == "b"]
+        assert later and {r.reasoning for r in book.asked} == {"extended"}
+
+
 async def test_cascade_falls_back_where_the_strong_model_fails(tmp_path: Path) -> None:
     def answer(request: wb.Request) -> str:
         if request.model == "strong":

@@ -1,7 +1,8 @@
-"""Cascade: cheap threads first; where they disagree, or the checker doubts them, a stronger model is asked."""
+"""Cascade: cheap threads first; where they disagree, are unsure, or the checker doubts them, a stronger model is asked."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,13 +16,16 @@ from workbench.synthesis.verify import verdicts
 from workbench.tasks import Task
 from workbench.team import Team
 
+BY = ("agreement", "verifier", "logprob")
+
 
 @dataclass(frozen=True)
 class Cascade(Threads):
     """`agents` threads on the `cheap` model; below `threshold` the task goes to `strong_agents` threads on the `strong` one.
 
-    By `agreement` (support of the best answer) or by `verifier` (the checker's probability of the best answer). `cheap` and
-    `strong` default to the mix's first and last model. Agreement needs at least two cheap threads.
+    By `agreement` (support of the best answer), by `verifier` (the checker's probability of the best answer) or by `logprob`:
+    the support, each thread counting exp(its mean log-probability), 0 where the provider gave none ("Chow-Average", arXiv
+    2404.10136). `cheap` and `strong` default to the mix's first and last model. Agreement needs at least two cheap threads.
     """
 
     name: ClassVar[str] = "cascade"
@@ -36,7 +40,7 @@ class Cascade(Threads):
         super().__post_init__()
         at_least(self, 1, "strong_agents")
         at_least(self, 2 if self.by == "agreement" else 1, "agents")
-        one_of(self, ("agreement", "verifier"), "by")
+        one_of(self, BY, "by")
         share(self, "threshold")
 
     async def solve(self, task: Task, team: Team, engine: Engine) -> Synthesis:
@@ -55,6 +59,7 @@ class Cascade(Threads):
                 team.prompt(agent.role, agent, task=task.prompt),
                 round=1,
                 after=[t for t in threads if not t.lost],
+                reasoning=self.reasoning,
                 max_tokens=self.max_tokens,
             )
             for agent in agents
@@ -71,5 +76,7 @@ class Cascade(Threads):
             return 0.0
         if self.by == "agreement":
             return len(best.threads) / len(threads)
+        if self.by == "logprob":
+            return sum(math.exp(t.logprob) for t in best.threads if t.logprob is not None) / len(threads)
         first = best.threads[0]
         return (await verdicts(task, [first], team, engine))[first.index] or 0.0

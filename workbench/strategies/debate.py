@@ -68,5 +68,14 @@ async def revised(
         agent = thread.agent.as_("revise")
         asked = team.prompt("revise", agent, task=task.prompt, threads=written(read))
         after = read if thread.lost or thread in read else [thread, *read]
-        works.append(engine.work(agent, asked, round=number, after=after, max_tokens=settings.max_tokens))
+        works.append(
+            engine.work(
+                agent,
+                asked,
+                round=number,
+                after=after,
+                reasoning=settings.reasoning,
+                max_tokens=settings.max_tokens,
+            )
+        )
     return await engine.together(works)

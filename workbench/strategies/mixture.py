@@ -39,6 +39,7 @@ class Mixture(Threads):
                     team.prompt("revise", agent, task=task.prompt, threads=written(before)),
                     round=layer,
                     after=before,
+                    reasoning=self.reasoning,
                     max_tokens=self.max_tokens,
                 )
                 for agent in agents
