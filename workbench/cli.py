@@ -19,6 +19,7 @@ COMMANDS = {
     "show": ("workbench.commands.look:show_cmd", "A run, or one task's threads as a picture."),
     "share": ("workbench.commands.look:share_cmd", "A run's threads as one interactive page."),
     "answers": ("workbench.commands.look:answers_cmd", "One row per task of a run."),
+    "doctor": ("workbench.commands.doctor:doctor_cmd", "What works here, and what to do about what does not."),
     "models": ("workbench.commands.look:models_cmd", "The models that can be run."),
     "runs": ("workbench.commands.traces:runs_group", "List, verify, seal and remove runs."),
     "import": ("workbench.commands.traces:import_cmd", "Open other tools' traces."),
