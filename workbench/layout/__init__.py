@@ -19,9 +19,10 @@ from workbench.layout.facts import facts
 from workbench.layout.joints import Joint, joints, seams
 from workbench.layout.lanes import Lane, lanes
 from workbench.layout.marks import COLUMNS, Columns, marks, steps, sub_rows
+from workbench.layout.rounds import Round, models, rounds
 from workbench.spans import Span
 
-__all__ = ["COLUMNS", "Group", "Joint", "Lane", "Layout", "Node", "layout"]
+__all__ = ["COLUMNS", "Group", "Joint", "Lane", "Layout", "Node", "Round", "layout"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ class Layout:
     """One trace, ready to be drawn. `columns` holds one float32 array per name in COLUMNS, a value per mark.
 
     `seams` are moments at which every thread waits for the slowest, [ms, weight]: the picture opens the time axis there, so
-    that what forks and converges has room. `ids[row]` is the span of a mark's or node's row.
+    that what forks and converges has room. `rounds` are its columns, `models` the names that marks are told apart by.
+    `ids[row]` is the span of a mark's or node's row.
     """
 
     trace_id: str
@@ -64,6 +66,8 @@ class Layout:
     seams: list[tuple[float, float]]
     retries: list[tuple[int, float]]
     words: list[str]
+    rounds: list[Round]
+    models: list[str]
     columns: Columns
     ids: list[str]
 
@@ -81,6 +85,8 @@ class Layout:
             "seams",
             "retries",
             "words",
+            "rounds",
+            "models",
         )
         return {n: _plain(getattr(self, n)) for n in names}
 
@@ -108,9 +114,10 @@ def layout(spans: Iterable[Span]) -> Layout:
     critical = np.array([node.critical for node in nodes] or [False])
     columns["critical"] = np.where(owner >= 0, critical[owner], False).astype(np.float32)
     tied = joints(found, lane_of, made)
+    told = facts(found)
     return Layout(
         ordered[0].trace_id if ordered else "",
-        facts(found),
+        told,
         (end_ns - start_ns) / 1e6,
         max((node.end_step for node in nodes), default=0.0),
         answered,
@@ -120,6 +127,8 @@ def layout(spans: Iterable[Span]) -> Layout:
         seams(tied, [n.start_ms for n in nodes], [n.end_ms for n in nodes]),
         retries,
         words,
+        rounds(found, [(n.start_ms, n.end_ms) for n in nodes], places, told["strategy"]),
+        models(made, columns, words),
         columns,
         [span.span_id for span in ordered],
     )

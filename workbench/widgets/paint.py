@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from workbench.widgets.scene import Scene, Shape, capsule
 
+CLOSE = [(0.0, 0.0)]
 CODES = {"M": (1,), "L": (2,), "C": (4, 4, 4), "Z": (79,)}
 
 
@@ -18,6 +19,7 @@ def png(scene: Scene, scale: float = 2.0) -> bytes:
 
     wide, high = max(1, round(scene.width * scale)), max(1, round(scene.height * scale))
     canvas: Any = cast(Any, RendererAgg)(wide, high, 72)  # a point is a pixel: the widths below are scaled here
+    flip = _flip(scale, high)
     ground = Shape(capsule(0, scene.height / 2, scene.width, scene.height, 0), fill=scene.ground)
     for shape in [ground, *scene.shapes()]:
         if not shape.path:
@@ -32,11 +34,11 @@ def png(scene: Scene, scale: float = 2.0) -> bytes:
         if shape.dash:
             context.set_dashes(0, [d * scale for d in shape.dash])
         face = to_rgba(shape.fill, shape.opacity) if shape.fill else None
-        canvas.draw_path(context, _path(shape), _flip(scale, high), face)
+        canvas.draw_path(context, _path(shape), flip, face)
     out = io.BytesIO()
     image = Image.frombuffer("RGBA", (wide, high), canvas.buffer_rgba(), "raw", "RGBA", 0, 1).convert("RGB")
-    if len(scene.items) < 4000:  # few colours: a palette makes the file a third of the size
-        image = image.quantize(128, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    # few colours: a palette makes the file a third of the size
+    image = image.quantize(128, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     image.save(out, "PNG", dpi=(72 * scale, 72 * scale))
     return out.getvalue()
 
@@ -48,7 +50,7 @@ def _path(shape: Shape) -> object:
     points: list[tuple[float, float]] = []
     for op, at in shape.path:
         codes += CODES[op]
-        points += [(at[i], at[i + 1]) for i in range(0, len(at), 2)] or [(0.0, 0.0)]
+        points += zip(at[::2], at[1::2], strict=True) if at else CLOSE
     return Path(points, codes)
 
 

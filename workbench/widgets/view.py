@@ -6,6 +6,10 @@ import math
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from workbench.layout import Layout
 from workbench.layout.answers import NONE
@@ -72,6 +76,19 @@ class View:
     def x_start(self, at: float) -> float:
         """Where something begins: after a seam at the same moment."""
         return self.left + at * self.scale + self._opened[bisect_right(self._at, at)]
+
+    def xs_end(self, at: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+        """`x_end` of many."""
+        return self._xs(at, "left")
+
+    def xs_start(self, at: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+        """`x_start` of many."""
+        return self._xs(at, "right")
+
+    def _xs(self, at: npt.NDArray[np.floating[Any]], side: Literal["left", "right"]) -> npt.NDArray[np.float64]:
+        moments = np.asarray(at, dtype=np.float64)
+        opened = np.array(self._opened)[np.searchsorted(np.array(self._at), moments, side)]
+        return np.asarray(self.left + moments * self.scale + opened, dtype=np.float64)
 
     def seam(self, at: float) -> tuple[float, float]:
         """Left and right edge of the last seam at or before `at`; of no width where there is none."""
