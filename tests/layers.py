@@ -33,6 +33,7 @@ MAY_USE: Mapping[str, str] = {
     "planner": "errors frames",
     "stats": "errors frames grading stopping store",
     "timing": "frames semconv store",
+    "agentic": "errors frames semconv stats store",
     "layout": "graphs semconv spans",
     "live": "errors otlp readers redact semconv store",
     "engine": "agents errors grading models recording redact semconv tasks",
@@ -47,6 +48,8 @@ MAY_USE: Mapping[str, str] = {
     "strategies": "agents building engine errors stopping synthesis tasks team",
     "sweeps": "choose errors frames plots routerfile stats store",
     "runs": "agents building engine errors grading loading models prompts recording semconv store strategies tasks team",
+    "resynthesis": "agents building engine errors frames models prompts resampling runs semconv spans stats store "
+    "synthesis tasks team",
     "commands": "agents engine errors exporting frames loading measuring models readers runs share store "
     "strategies sweeps widgets",
 }

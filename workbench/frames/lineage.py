@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,9 +56,9 @@ class Lineage:
         return values
 
 
-def lineage(run: Spans) -> Lineage:
-    """Resolve parents, roots, threads and what does not count, for one run."""
-    table = run.table(COLUMNS)
+def lineage(run: Spans, more: Sequence[str] = ()) -> Lineage:
+    """Resolve parents, roots, threads and what does not count, for one run; `more` columns are read beside `COLUMNS`."""
+    table = run.table([*COLUMNS, *more])
     data: pd.DataFrame = table.to_pandas(types_mapper=_types)
     parent = _parents(table)
     operation = data["operation"].to_numpy(dtype=object)

@@ -1,0 +1,167 @@
+"""Items: the chat and tool spans of a run in order, with what the agentic names of `semconv` say about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from workbench import semconv as s
+from workbench.frames.lineage import Flags, Lineage, Rows, lineage
+from workbench.store.spanlike import Spans
+
+ATTRIBUTES = {
+    "step": s.STEP,
+    "call_id": s.TOOL_CALL_ID,
+    "arguments": s.TOOL_ARGUMENTS,
+    "result": s.TOOL_RESULT,
+    "expected_tool": s.EXPECTED_TOOL,
+    "expected_arguments": s.EXPECTED_ARGUMENTS,
+    "fault": s.FAULT,
+    "fact": s.FACT,
+    "distance": s.FACT_DISTANCE,
+    "recalled": s.RECALLED,
+    "state_right": s.STATE_RIGHT,
+    "output": s.OUTPUT_MESSAGES,
+    "given": s.INPUT_MESSAGES,
+}
+TRUTH = ("expected_tool", "expected_arguments", "fault", "fact", "distance", "recalled", "state_right")
+"""Columns that may stand on any span of a step."""
+
+_CALL = r'"type": ?"tool_call"'
+
+
+@dataclass(frozen=True)
+class Items:
+    """One item per chat or tool span, trajectory by trajectory in order of time.
+
+    `data` has the columns of `ATTRIBUTES` as texts (without `given`), the span's own, and first_heard and heard: the first
+    input of a trajectory, and what the user said just before a call. `trace` numbers the trajectories; `owner` is the call
+    that a tool span belongs to (-1: none), the last one before it in its thread.
+    """
+
+    run: str
+    data: pd.DataFrame
+    trace: Rows
+    is_tool: Flags
+    owner: Rows
+    step: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.trace)
+
+
+def items(run: Spans) -> Items:
+    """The items of one run."""
+    of = lineage(run, ["attributes"])
+    operation = of.data["operation"].to_numpy(dtype=object)
+    tool: Flags = operation == s.TOOL
+    rows: Rows = np.flatnonzero((tool | (operation == s.CHAT)) & ~of.dropped)
+    trace = pd.factorize(of.data["trace_id"])[0].astype(np.int64)
+    start = of.data["start_ns"].to_numpy(np.int64)
+    rows = rows[np.lexsort((rows, tool[rows], start[rows], trace[rows]))]
+    data = _spans(of, rows)
+    data[list(_parsed_names())] = _parsed(of, rows, trace[rows], tool[rows])
+    number = pd.to_numeric(data.pop("step"), errors="coerce").to_numpy(np.float64)
+    inner = pd.factorize(trace[rows])[0].astype(np.int64)
+    return Items(
+        run.id,
+        data,
+        inner,
+        tool[rows],
+        _owners(inner, of.thread[rows], tool[rows]),
+        np.where(number >= 0, number, np.nan),
+    )
+
+
+def _spans(of: Lineage, rows: Rows) -> pd.DataFrame:
+    own = of.data
+    failed = own["status"] == "ERROR"
+    error = own["error_type"].where(own["error_type"].notna() | ~failed, own["status_message"].fillna("ERROR"))
+    task = of.own_or("task_id", of.root)
+    columns = {
+        "trace_id": own["trace_id"],
+        "task_id": task.fillna(own["trace_id"]),
+        "repeat": of.own_or("repeat", of.root).fillna(0).astype("int64"),
+        "strategy": of.own_or("strategy", of.root),
+        "agent": of.own_or("agent", of.thread),
+        "tool": own["tool_name"],
+        "error": error,
+        "start_ns": own["start_ns"].astype("int64"),
+        "end_ns": own["end_ns"].astype("int64"),
+        "input_tokens": own["input_tokens"],
+        "output_tokens": own["output_tokens"],
+        "cost_usd": own["cost_usd"],
+        "events": own["events"],
+    }
+    return pd.DataFrame({name: column.iloc[rows].reset_index(drop=True) for name, column in columns.items()})
+
+
+def _parsed_names() -> tuple[str, ...]:
+    return (*(name for name in ATTRIBUTES if name != "given"), "first_heard", "heard", "calls")
+
+
+def _parsed(of: Lineage, rows: Rows, trace: Rows, tool: Flags) -> pd.DataFrame:
+    """What stands in the attributes' JSON, read by DuckDB without making a Python object of it."""
+    first = np.zeros(len(rows), bool)
+    chats = np.flatnonzero(~tool)
+    first[chats[np.unique(trace[chats], return_index=True)[1]]] = True
+    table = pa.table(
+        {
+            "place": np.arange(len(rows)),
+            "attributes": pa.array(of.data["attributes"].array).take(pa.array(rows)) if len(rows) else pa.array([], pa.string()),
+            "opens": first,
+        }
+    )  # fmt: skip
+    paths = ", ".join(f"""'$."{name}"'""" for name in ATTRIBUTES.values())
+    picked = ", ".join(f"v[{i}] as {name}" for i, name in enumerate(ATTRIBUTES, 1))
+    last = "json_extract(given, '$[#-1]')"
+    named = ", ".join(name for name in ATTRIBUTES if name != "given")
+    query = f"""
+with parsed as (select place, opens, json_extract_string(attributes, [{paths}]) as v from spans),
+named as (select place, opens, {picked} from parsed),
+told as (select * replace (case when json_valid(given) then given end as given) from named)
+select {named}, case when opens then given end as first_heard,
+  case when not opens and json_extract_string({last}, '$.role') = 'user' then {last}::varchar end as heard,
+  len(regexp_extract_all(output, '{_CALL}')) as calls
+from told order by place"""
+    with duckdb.connect() as connection:
+        connection.register("spans", table)
+        found: pa.Table = connection.sql(query).to_arrow_table()
+    frame: pd.DataFrame = found.to_pandas(types_mapper=_types)
+    return frame
+
+
+def _types(kind: pa.DataType) -> Any:
+    return pd.StringDtype("pyarrow", na_value=np.nan) if pa.types.is_string(kind) else None
+
+
+def _owners(trace: Rows, thread: Rows, tool: Flags) -> Rows:
+    """For each tool item the last chat before it in its thread, else in its trajectory, else -1; -1 for chats."""
+    mine = _last_chat(np.unique(np.stack([trace, thread]), axis=1, return_inverse=True)[1].ravel(), tool)
+    owner = np.where(mine >= 0, mine, _last_chat(trace, tool))
+    return np.where(tool, owner, -1)
+
+
+def _last_chat(group: Rows, tool: Flags) -> Rows:
+    order = np.argsort(group, kind="stable")
+    place = np.arange(len(group))
+    seen = np.maximum.accumulate(np.where(tool[order], -1, place)) if len(group) else place
+    begins = np.searchsorted(group[order], group[order])
+    found = np.full(len(group), -1, dtype=np.int64)
+    found[order] = np.where(seen >= begins, order[np.maximum(seen, 0)], -1)
+    return found
+
+
+def message_parts(value: Any, but: str = "") -> list[dict[str, Any]]:
+    """The parts in a message or a list of messages, of whatever shape the record has; those of the role `but` left out."""
+    found: list[dict[str, Any]] = []
+    for message in value if isinstance(value, list) else [value]:
+        parts = message.get("parts") if isinstance(message, dict) and message.get("role") != but else None
+        found += [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    return found
