@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import os
 import platform
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 import workbench as wb
@@ -30,11 +33,10 @@ async def recorded(
     name: str, tasks: list[wb.Task], team: wb.Strategy, of: wb.ModelMix, place: Path, at_once: int
 ) -> wb.Run:
     """The team's run on these tasks: made, gone on with, or opened where it is done."""
-    folder = place / name.replace(" ", "-").replace(",", "").replace("×", "x").replace("→", "to").replace("≤", "to")
-    if folder.exists():
-        found = wb.Run(folder)
-        if found.manifest.get("status") == "closed" and found.manifest["tasks"]["n"] == len(tasks):
-            return found
+    deciding = repr((team, of, [t.id for t in tasks])).encode()
+    folder = place / f"{re.sub('[^a-z0-9]+', '-', name.lower())}-{hashlib.sha256(deciding).hexdigest()[:8]}"
+    if folder.exists() and wb.Run(folder).manifest.get("status") == "closed":
+        return wb.Run(folder)
     began = time.perf_counter()
     run = await wb.run(tasks, team, of, out=folder, at_once=at_once, seed=1)
     print(f"{name}: {time.perf_counter() - began:.0f} s", flush=True)
@@ -45,7 +47,7 @@ async def tuned(place: Path, n: int) -> Tuned:
     """Runs on tasks that are not reported, to choose settings from."""
     tasks = wb.load_tasks("arithmetic", n=n, difficulty=ALL, seed=11)
     small = await recorded("tune s", tasks, wb.Parallel(agents=MOST), mix(SMALL), place, 16)
-    large = await recorded("tune m", tasks, wb.Parallel(agents=3), mix(LARGE), place, 16)
+    large = await recorded("tune m", tasks[: n // 2], wb.Parallel(agents=3), mix(LARGE), place, 16)
     return Tuned(small, large, await recorded("tune direct", tasks, wb.Single(reasoning="none"), mix(SMALL), place, 16))
 
 
@@ -66,6 +68,29 @@ def table(runs: dict[str, wb.Run]) -> Iterator[str]:
             f"| {got['wall_s'].median() * 1e3:.0f} ms ({got['wall_s'].quantile(0.95) * 1e3:.0f}) "
             f"| {got['calls'].mean():.1f} | {gain} |"
         )
+
+
+async def syntheses(run: wb.Run, place: Path, agents: int = 5) -> list[str]:
+    """Every synthesis of the same recorded threads; what needs calls pays only for these."""
+    free = wb.resample(run, [agents], ["majority", "weighted", "best:logprob", "any"])
+    asked = {
+        "judge by m": ("judge", LARGE),
+        "verify by m": ("verify", LARGE),
+        "merge by s": ("merge", SMALL),
+        "merge by m": ("merge", LARGE),
+    }
+    rows = [free.assign(calls=0.0)]
+    for name, (kind, model) in asked.items():
+        of = mix(SMALL, synthesizer=model, judge=model)
+        rows.append((await wb.resynthesize(run, [agents], kind, of, out=place / "resynthesis")).assign(synthesis=name))
+    table = pd.concat(rows, ignore_index=True).sort_values("accuracy", ascending=False)
+    lines = ["| synthesis | right | tokens a task | new calls a task |", "|---|---|---|---|"]
+    for row in table.itertuples():
+        name = "any (a perfect check)" if row.synthesis == "any" else row.synthesis
+        lines.append(
+            f"| {name} | {row.accuracy:.3f} ({row.low:.3f} to {row.high:.3f}) | {row.tokens:,.0f} | {row.calls:.2f} |"
+        )
+    return lines
 
 
 def claims(runs: dict[str, wb.Run]) -> Iterator[str]:
@@ -89,33 +114,52 @@ def claims(runs: dict[str, wb.Run]) -> Iterator[str]:
         )
 
 
-def routing(chosen: Tuned, small: wb.Run, direct: wb.Run) -> Iterator[str]:
-    """Routes by difficulty against fixed agent counts at the same tokens, from one recorded run of ten agents: all exact."""
+def routing(chosen: Tuned, small: wb.Run, direct: wb.Run) -> tuple[list[str], list[str]]:
+    """Routes by difficulty against fixed agent counts, from one recorded run of ten agents: all exact. Claim and table."""
     scores, tokens = choices(small, direct)
     difficulty = wb.answers(small).set_index("task_id")["difficulty"].astype(float)
     per_task = float(tokens["1"].mean())
-    fixed = pd.DataFrame({"right": scores.mean(), "tokens": tokens.mean()})
-    yield "| budget | Route: right | tokens | fixed count at the same tokens | difference | right per 1,000 tokens | routes |"
-    yield "|---|---|---|---|---|---|---|"
     spent_on = float(choices(chosen.small, chosen.direct)[1]["1"].mean())
+    lines = [
+        "| budget | right | tokens | a fixed count at these tokens | difference | right per 1,000 tokens | agents by difficulty |"
+    ]
+    lines += ["|---|---|---|---|---|---|---|"]
+    claim = ""
     for agents in (1, 1.5, 2, 3, 5):
         routes = chosen.routes(agents * spent_on)
         got, paid = routes.scores(scores, difficulty), routes.scores(tokens, difficulty)
         bought = max(1.0, float(paid.mean()) / per_task)
         rival = _fixed(scores, bought)
         gain = stats.paired(rival, got)
-        ratio = 1e3 * got.mean() / paid.mean(), 1e3 * rival.mean() / (bought * per_task)
-        said = ", ".join(
-            f"{c:g}: {choice}" for c, choice in zip(routes.table["category"], routes.table["choice"], strict=True)
-        )
-        yield (
+        rate = f"{1e3 * got.mean() / paid.mean():.2f} against {1e3 * rival.mean() / (bought * per_task):.2f}"
+        table = zip(routes.table["category"], routes.table["choice"], strict=True)
+        said = ", ".join(f"{level:g}: {choice}" for level, choice in table)
+        lines.append(
             f"| of {agents:g} agents | {got.mean():.3f} | {paid.mean():,.0f} | {bought:.2f} agents: {rival.mean():.3f} "
-            f"| {_gain(gain)} | {ratio[0]:.2f} against {ratio[1]:.2f} | {said} |"
+            f"| {_gain(gain)} | {rate} | {said} |"
         )
-    yield ""
-    yield "Fixed counts: " + "; ".join(
-        f"{name} {row.right:.3f} at {row.tokens:,.0f} tokens ({1e3 * row.right / row.tokens:.2f} per 1,000)"
-        for name, row in fixed.iterrows()
+        claim = claim or _claim(got, paid, scores, tokens)
+    fixed = zip(scores.columns, scores.mean(), tokens.mean(), strict=True)
+    counts = "; ".join(f"{n} {r:.3f} at {t:,.0f} tokens ({1e3 * r / t:.2f} per 1,000)" for n, r, t in fixed)
+    return [claim], [*lines, "", f"Fixed counts: {counts}."]
+
+
+def _claim(got: pd.Series[float], paid: pd.Series[float], scores: pd.DataFrame, tokens: pd.DataFrame) -> str:
+    """Right answers per token beside the best fixed count's, as a ratio with a bootstrap interval over tasks."""
+    fixed = [c for c in scores.columns if c != "direct"]
+    best = max(fixed, key=lambda c: scores[c].mean() / tokens[c].mean())
+    draws = np.random.default_rng(0).integers(0, len(got), (2000, len(got)))
+    ours, theirs = (
+        r.to_numpy()[draws].mean(axis=1) / t.loc[r.index].to_numpy()[draws].mean(axis=1)
+        for r, t in ((got, paid), (scores[best], tokens[best]))
+    )
+    low, high = np.quantile(ours / theirs, [0.025, 0.975])
+    ratio = (got.mean() / paid.mean()) / (scores[best].mean() / tokens[best].mean())
+    lost = stats.paired(scores[best], got)
+    return (
+        f"| Route by difficulty: more right per token than every fixed count (best: {best}) "
+        f"| ×{ratio:.2f} ({low:.2f} to {high:.2f}), "
+        f"right {_gain(lost)} | {_yes(low > 1 and lost.high >= 0)} |"
     )
 
 
@@ -148,7 +192,7 @@ def machine() -> str:
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", type=int, default=300)
-    parser.add_argument("--tune", type=int, default=480)
+    parser.add_argument("--tune", type=int, default=960)
     parser.add_argument("--place", type=Path, default=PLACE)
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
@@ -161,6 +205,7 @@ async def main() -> None:
     wide = wb.load_tasks("arithmetic", n=options.tasks, difficulty=ALL, seed=2028)
     small = await recorded("wide s", wide, wb.Parallel(agents=MOST), mix(SMALL), place, 16)
     direct = await recorded("wide direct", wide, wb.Single(reasoning="none"), mix(SMALL), place, 16)
+    routed, wide_table = routing(chosen, small, direct)
     adaptive, threshold = chosen.adaptive, chosen.cascade
     lines = [
         "# Every strategy on abacus, offline",
@@ -176,14 +221,19 @@ async def main() -> None:
         *table(runs),
         "",
         *claims(runs),
+        *routed,
+        "",
+        "## Every synthesis of the same five threads (recorded: Parallel s × 10, subsets of five)",
+        "",
+        *await syntheses(runs["Parallel s × 10"], place),
         "",
         f"## Route by difficulty against fixed agent counts ({options.tasks} tasks of difficulty 1 to 8, seed 2028)",
         "",
-        "Per difficulty a direct answer or 1, 2, 3, 5, 10 agents with a weighted vote, within a budget of tokens "
+        "Per difficulty a direct answer or 1 to 10 agents with a weighted vote, within a budget of tokens "
         "(`stats.fit_routes`);",
         "exact expectations over all subsets of one recorded run of ten agents.",
         "",
-        *routing(chosen, small, direct),
+        *wide_table,
     ]
     options.out.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))

@@ -22,13 +22,14 @@ WEIGHTS = Path(str(files("workbench.models.abacus") / "weights"))
 SMALL, LARGE = "abacus-s", "abacus-m"
 MIDDLE, ALL = (3, 6), (1, 8)
 MOST = 10
-COUNTS = (1, 2, 3, 5, 10)
+COUNTS = (1, 2, 3, 4, 5, 7, 10)
 STYLES = ("left-to-right", "pairs-first", "place-value", "estimate-first")
-RULES = {
-    f"{rule} {threshold}": {"rule": rule, "threshold": threshold}
-    for rule in ("beta", "outlook")
-    for threshold in (0.7, 0.8, 0.9, 0.95)
-} | {f"window {w}": {"rule": "window", "window": w} for w in (2, 3, 4)}
+RULES = [
+    {"rule": rule, "threshold": threshold, "minimum": minimum}
+    for rule in ("beta", "dirichlet", "outlook")
+    for threshold in (0.8, 0.9, 0.95)
+    for minimum in (2, 4)
+] + [{"rule": "window", "window": w, "minimum": 2} for w in (2, 3, 4)]
 WAVE = 2
 SHARE = 0.65
 """Of the large model's cost: what the cascade may use on the tasks it is tuned on (wanted is .7 on those reported)."""
@@ -56,7 +57,7 @@ def mix(*models: str, **more: Any) -> wb.ModelMix:
 
 @dataclass(frozen=True)
 class Tuned:
-    """Settings found on runs of other tasks: `small` and `large` are Parallel runs of these on all difficulties."""
+    """Settings found on other tasks of all difficulties: runs of many of `small`, few of `large`, one `direct` answer."""
 
     small: wb.Run
     large: wb.Run
@@ -76,14 +77,14 @@ class Tuned:
 
     @cached_property
     def adaptive(self) -> dict[str, Any]:
-        """The stopping rule that starts the fewest threads among those that lose at most half a point."""
+        """The stopping rule that loses least among those that start at most 55 % of the threads (of tokens 60 % are wanted)."""
         rules = {
-            name: stopping.rule(s["rule"], minimum=2, **{k: v for k, v in s.items() if k != "rule"})
-            for name, s in RULES.items()
+            i: stopping.rule(settings["rule"], **{k: v for k, v in settings.items() if k != "rule"})
+            for i, settings in enumerate(RULES)
         }
         found = stats.savings(self.middle, rules, wave=WAVE, orders=10)
-        cheap = found[found["lost"] <= 0.005].sort_values("threads")
-        return RULES[(cheap if len(cheap) else found.sort_values("lost"))["rule"].iloc[0]]
+        allowed = found[found["threads"] <= 0.55 * MOST].sort_values(["lost", "threads"])
+        return dict(RULES[int(allowed["rule"].iloc[0])])
 
     @cached_property
     def cascade(self) -> float:
@@ -91,6 +92,7 @@ class Tuned:
         cheap, strong = (wb.threads(run) for run in (self.small, self.large))
         cheap, strong = (t[t["task_id"].map(self.difficulty).between(*MIDDLE)] for t in (cheap, strong))
         after = strong.groupby("task_id")[["score", "cost_usd"]].mean()
+        cheap = cheap[cheap["task_id"].isin(after.index)]
         sure = np.exp(cheap["logprob"].to_numpy(float))
         costs = cheap["cost_usd"].mean() + _when(sure, cheap["task_id"].map(after["cost_usd"]))
         right = cheap["score"].mean() + _when(sure, cheap["task_id"].map(after["score"]) - cheap["score"].to_numpy())

@@ -50,6 +50,7 @@ MAY_USE: Mapping[str, str] = {
     "runs": "agents building engine errors grading loading models prompts recording semconv store strategies tasks team",
     "resynthesis": "agents building engine errors frames models prompts resampling runs semconv spans stats store "
     "synthesis tasks team",
-    "commands": "agents engine errors exporting frames loading measuring models readers runs share store "
+    "episodes": "agents building engine errors runs semconv recording strategies store synthesis tasks team",
+    "commands": "agentic agents engine episodes errors exporting frames loading measuring models readers runs share store "
     "strategies sweeps widgets",
 }

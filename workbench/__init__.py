@@ -44,6 +44,7 @@ _HOME = {
     "Synthesis": "synthesis",
     "Synthesizer": "synthesis",
     "run": "runs",
+    "probe": "episodes.probing",
     # where the halves meet
     "Run": "store",
     "open_runs": "store",

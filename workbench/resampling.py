@@ -45,7 +45,7 @@ def resample(
     longest thread), subsets (how many per attempt are behind the number), exact, tasks, unscored.
     """
     pool = votes(source, key=key)
-    sizes = _sizes(agents, pool.size)
+    sizes = team_sizes(agents, pool.size)
     asked = rules(synthesis)
     if draws is not None and draws < 1:
         raise UsageError(f"draws must be at least 1, got {draws!r}")
@@ -77,7 +77,9 @@ def scores_at(
     asked = rules(synthesis)
     if len(asked) != 1:
         raise UsageError(f"scores_at takes one synthesis, got {len(asked)}")
-    found, _, _ = _scores(pool, asked[0], _sizes([k], pool.size), draws or drawing.default_draws(len(pool)), seed, 1)
+    found, _, _ = _scores(
+        pool, asked[0], team_sizes([k], pool.size), draws or drawing.default_draws(len(pool)), seed, 1
+    )
     return (
         pd.Series(found[:, 0], index=pd.Index(pool.task, name="task_id"), name="score")
         .groupby(level=0, sort=False)
@@ -85,7 +87,8 @@ def scores_at(
     )
 
 
-def _sizes(agents: Iterable[int] | None, n: int) -> list[int]:
+def team_sizes(agents: Iterable[int] | None, n: int) -> list[int]:
+    """Team sizes to look at, checked against the n threads there are."""
     sizes = list(range(1, n + 1)) if agents is None else [int(k) for k in agents]
     wrong = [k for k in sizes if not 1 <= k <= n]
     if wrong or not sizes:

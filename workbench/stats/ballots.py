@@ -109,10 +109,7 @@ def votes(source: Any, *, key: Key | None = None, round: int | None = None, vote
     """
     if isinstance(source, Votes):
         return source
-    frame, found = _frame(source)
-    frame = _one_round(frame, round)
-    if "role" in frame:
-        frame = frame[~frame["role"].isin(["plan", "merge", "judge", "check"])]
+    frame, found = cast(source, round)
     for name in ("task_id", "answer", "score", voter):
         if name not in frame:
             raise UsageError(
@@ -121,6 +118,15 @@ def votes(source: Any, *, key: Key | None = None, round: int | None = None, vote
     if frame.empty:
         raise UsageError("no threads to count votes of")
     return _arrays(frame, voter, key or found or _stripped)
+
+
+def cast(source: Any, round: int | None = None) -> tuple[pd.DataFrame, Key | None]:
+    """The threads that vote, one row each, and the grader's notion of equal answers where a Run brings it."""
+    frame, found = _frame(source)
+    frame = _one_round(frame, round)
+    if "role" in frame:
+        frame = frame[~frame["role"].isin(["plan", "merge", "judge", "check"])]
+    return frame, found
 
 
 def _frame(source: Any) -> tuple[pd.DataFrame, Key | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
 from collections.abc import Sequence
 
 import numpy as np
@@ -106,16 +107,18 @@ def _winners(total: Floats, said: Flags, score: Floats) -> Floats:
 
 
 def sampled_subsets(votes: Votes, k: int, draws: int, seed: int) -> list[Subset]:
-    """For every attempt all C(n, k) subsets where these are no more than `draws`, else `draws` of them without repeats."""
-    n, rng, found = votes.size, np.random.default_rng(seed), []
+    """For every attempt all C(n, k) subsets where these are no more than `draws`, else `draws` of them without repeats.
+
+    More draws hold all of fewer draws, so that what was paid for stays of use.
+    """
+    n, found = votes.size, []
+    every = math.comb(n, k) <= draws
     for attempt, task in enumerate(votes.task):
-        if math.comb(n, k) <= draws:
-            chosen: set[tuple[int, ...]] = set(itertools.combinations(range(n), k))
-        else:
-            chosen = set()
-            while len(chosen) < draws:
-                chosen.add(tuple(sorted(rng.choice(n, k, replace=False).tolist())))
-        found += [Subset(attempt, str(task), threads) for threads in sorted(chosen)]
+        chosen: dict[tuple[int, ...], None] = dict.fromkeys(itertools.combinations(range(n), k) if every else ())
+        rng = None if every else random.Random(f"{seed}/{k}/{attempt}")
+        while rng is not None and len(chosen) < draws:
+            chosen[tuple(sorted(rng.sample(range(n), k)))] = None
+        found += [Subset(attempt, str(task), threads) for threads in chosen]
     return found
 
 

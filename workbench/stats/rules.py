@@ -82,7 +82,10 @@ def rule(spec: Any, name: str | None = None) -> Rule:
     if not isinstance(kind, str):
         raise UsageError(f"a synthesis is a name, {{'name': …}} or a callable, got {spec!r}")
     if kind in BY_HAND:
-        raise UsageError(f"synthesis {kind!r} needs new calls; pass a callable for it: synthesis={{{kind!r}: scorer}}")
+        raise UsageError(
+            f"synthesis {kind!r} needs new calls: await wb.resynthesize(run, synthesis={kind!r}, mix=…) makes only those;"
+            f" or pass a callable, synthesis={{{kind!r}: scorer}}"
+        )
     if kind not in RULES:
         raise unknown("synthesis", kind, RULES)
     by, record = settings.pop("by", "logprob" if kind == "weighted" else ""), settings.pop("record", {})
