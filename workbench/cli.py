@@ -13,6 +13,7 @@ from workbench.errors import WorkbenchError
 COMMANDS = {
     "demo": ("workbench.commands.demo:demo_cmd", "Run the main job offline: a table, a report, pictures."),
     "run": ("workbench.commands.run:run_cmd", "Put tasks to a strategy's agents."),
+    "probe": ("workbench.commands.probe:probe_cmd", "Put a model through long episodes with tools, faults and rules."),
     "sweep": ("workbench.commands.sweep:sweep_cmd", "Run a notebook over a grid of choices."),
     "notebooks": ("workbench.commands.sweep:notebooks_cmd", "The stored experiments and their parameters."),
     "router": ("workbench.commands.sweep:router_cmd", "What a sweep found, as a file for LiteLLM's Router."),

@@ -198,14 +198,32 @@ def _score_recorded(answer: str | None, task: Task) -> float | None:
     return None if judged is None else float(judged)
 
 
+_CODE = re.compile(r"[\w.-]*\d[\w.-]*")
+_POINTS = re.compile(r"(\d+) of (\d+) requests right")
+
+
+def _action_key(action: str) -> Hashable:
+    """Actions are the same where tools and arguments are; replies, where they name the same numbers and codes."""
+    kind, _, said = action.partition(": ")
+    codes = tuple(c.strip(".-").casefold() for c in _CODE.findall(said)) if kind == "say" else ()
+    return (kind, codes) if codes else _plain(action)
+
+
+def _score_points(answer: str | None, task: Task) -> float | None:
+    points = _POINTS.fullmatch(answer or "")
+    return int(points.group(1)) / max(1, int(points.group(2))) if points else None
+
+
 GRADERS: Mapping[str, Grader] = {
     "exact": Grader("exact", _read_exact, _plain, _score_by_key(_plain)),
     "numeric": Grader("numeric", _read_number, _number_key, _score_by_key(_number_key)),
     "choice": Grader("choice", _read_choice, lambda a: a.strip().upper(), _score_choice),
     "math": Grader("math", _read_math, _math_key, _score_math),
     "recorded": Grader("recorded", _read_exact, _expression, _score_recorded),
+    "episode": Grader("episode", lambda text, task: text.strip() or None, _action_key, _score_points),
 }
-"""`recorded` believes the judgement that came with recorded samples (`Task.extra['graded']`: answer -> right or wrong)."""
+"""`recorded` believes the judgement that came with recorded samples (`Task.extra['graded']`: answer -> right or wrong);
+`episode` groups actions of long tasks (`do: tool(arguments)`, `say: text`) and reads the points that a program counted."""
 
 
 def grader(name: str) -> Grader:

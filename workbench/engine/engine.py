@@ -45,12 +45,11 @@ class Engine:
         max_tokens: int | None = None,
         reasoning: str = "chain",
         options: Mapping[str, Any] | None = None,
-        attributes: Mapping[str, str | int | float | bool] | None = None,
         heard: Callable[[Reply], None] | None = None,
     ) -> Reply:
         """One model call by an agent; `prompt` is the user's text or a whole chat.
 
-        `attributes` go on the call's span; `heard(reply)` is called while that span is current, so that it can write there.
+        `heard(reply)` is called while the call's span is current, so that it can write there.
         Raises ModelError where the model failed for good, Stopped where the run may not spend or last any longer.
         """
         model = self.core.models.get(agent.model)
@@ -59,8 +58,7 @@ class Engine:
         at = place()
         request = self._request(agent, prompt, at, max_tokens, reasoning, options)
         key = call_key(self.task.id, self.repeat, at, request)
-        identity = {semconv.CALL_KEY: key, **self.identity, **(attributes or {})}
-        record = CallRecord(self.core.recorder, request, agent, identity)
+        record = CallRecord(self.core.recorder, request, agent, {semconv.CALL_KEY: key, **self.identity})
         with record.span():
             if key in self.core.recorded:
                 reply = record.reuse(self.core.recorded[key])

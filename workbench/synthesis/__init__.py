@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -59,8 +59,9 @@ async def conclude(
     task: Task,
     team: Team,
     engine: Engine,
+    heard: Callable[[Synthesis], None] | None = None,
 ) -> Synthesis:
-    """End threads in a synthesis, in its own span with join links.
+    """End threads in a synthesis, in its own span with join links; `heard` is called while that span is current.
 
     Lost threads are recorded as a decision; with fewer than `min_threads` left the task fails with TooFewThreads.
     """
@@ -76,4 +77,6 @@ async def conclude(
             )
         made = await synthesis.merge(task, alive, team, engine)
         engine.mark(span, made.answer, support=made.support, confidence=made.confidence)
+        if heard is not None:
+            heard(made)
         return made
