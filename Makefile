@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lab test test-slow check lock bench front clean
+.PHONY: help setup demo lab test test-slow check docs lock bench front clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -33,15 +33,21 @@ test: setup ## all fast tests
 test-slow: setup ## browser, foreign servers, fault campaigns
 	$(BIN)/python -m pytest -m slow
 
-check: setup ## ruff, mypy --strict, tsc, layers
+check: setup ## ruff, mypy --strict, tsc, layers, pip-audit
 	$(BIN)/ruff check workbench tests benchmarks tools
 	$(BIN)/mypy
 	@if command -v npm >/dev/null; then cd widgets && npm ci --silent --no-audit --no-fund && npm run --silent check; \
 	else echo "tsc was skipped: there is no npm here"; fi
 	$(BIN)/python -m pytest tests/test_layers.py
+	$(BIN)/python tools/audit.py
 
 front: ## build the widgets' bundle from its lock file (needs Node and npm)
 	cd widgets && npm ci --silent --no-audit --no-fund && npm run --silent build
+
+docs: setup ## build docs/ into build/docs
+	$(BIN)/python tools/reference.py
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+	@echo "open build/docs/index.html"
 
 lock: setup ## resolve the dependencies again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --extra dev --extra otlp pyproject.toml -o requirements.lock

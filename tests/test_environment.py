@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import tomllib
 from pathlib import Path
@@ -32,3 +33,14 @@ def test_every_direct_dependency_is_defended_in_the_design() -> None:
     design = (ROOT / "docs" / "design.md").read_text()
     names = [re.split(r"[\[<>=~ ]", d)[0] for d in PROJECT["dependencies"]]
     assert [n for n in names if f"`{n}`" not in design] == []
+
+
+def test_every_licence_is_listed_and_allowed() -> None:
+    spec = importlib.util.spec_from_file_location("licences", ROOT / "tools" / "licences.py")
+    assert spec and spec.loader
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    _, complaints = tool.document()
+    assert complaints == []
+    page = (ROOT / "docs" / "licences.md").read_text()
+    assert [n for n in tool.closure(tool.OURS) if f"| {n} |" not in page] == [], "run python tools/licences.py"

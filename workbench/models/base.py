@@ -38,7 +38,7 @@ class Request:
 
 @runtime_checkable
 class Model(Protocol):
-    """What the engine calls. Raises only `workbench.errors.ModelError`s for failures of the model's side."""
+    """What the engine calls. Raises nothing but `ModelError` (workbench.errors) for failures of the model's side."""
 
     name: str
 

@@ -47,10 +47,12 @@ class Part:
     logs: Array
 
 
-def parse_gpus(gpus: str | tuple[str, int]) -> tuple[str, int]:
-    """`4xH200`, `4 x h200_sxm` or `("H200", 4)` as (name, count)."""
+def parse_gpus(gpus: str | hardware.Gpu | tuple[str | hardware.Gpu, int]) -> tuple[str | hardware.Gpu, int]:
+    """`4xH200`, `4 x h200_sxm`, `("H200", 4)` or, of a Gpu of your own, `(gpu, 4)` as (name or Gpu, count)."""
     if isinstance(gpus, tuple):
-        return str(gpus[0]), int(gpus[1])
+        return gpus[0], int(gpus[1])
+    if isinstance(gpus, hardware.Gpu):
+        return gpus, 1
     match = re.fullmatch(r"\s*(\d+)\s*[x*×]\s*(.+?)\s*", str(gpus))
     if not match:
         return str(gpus), 1
@@ -58,13 +60,13 @@ def parse_gpus(gpus: str | tuple[str, int]) -> tuple[str, int]:
 
 
 def plan(
-    mix: Mapping[str, int] | str, gpus: str | tuple[str, int] | Sequence[str], load: Load, *, precision: str = "",
+    mix: Mapping[str, int] | str, gpus: str | tuple[str | hardware.Gpu, int] | Sequence[str], load: Load, *, precision: str = "",
     engine: str = "vllm", tp: int = 0, quality: float | None = None, synthesis: str | Api | None = None,
     price: str | float = "on_demand", requests: int = SIMULATED, seed: int = 0, effects: Effects | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """All feasible placements of `mix` ({model: threads per request}) on `gpus`, one row each, best end-to-end time first.
 
-    `gpus` is `"4xH200"` or several of those. `synthesis` names the model of the mix that merges, or an `Api`. Columns: the
+    `gpus` is `"4xH200"`, several of those, or `(Gpu(…), 4)` for a GPU that is not listed. `synthesis` names the model of the mix that merges, or an `Api`. Columns: the
     placement, memory, latency p50/p95 with 80 % intervals (`_low`, `_high`), throughput, `usd_per_request` (GPU hours at
     the load given, plus API tokens; `_full` at the most it carries) and per correct answer when `quality` (share correct) is
     given, network, the limiting resource, `pareto`, and `refused` with the reason for placements that cannot be. Raises
@@ -85,7 +87,7 @@ def plan(
     for name in mix:
         architectures.model(name)
     rows = []
-    for choice in [gpus] if isinstance(gpus, (str, tuple)) else gpus:
+    for choice in [gpus] if isinstance(gpus, (str, tuple, hardware.Gpu)) else gpus:
         card, count = parse_gpus(choice)
         cost = _price(card, price)
         for split in _splits(list(mix), count):
@@ -98,10 +100,10 @@ def plan(
     return frame.sort_values(["refused", "e2e_p95_s"], na_position="last").reset_index(drop=True)
 
 
-def _price(card: str, price: str | float) -> PriceRange | None:
+def _price(card: str | hardware.Gpu, price: str | float) -> PriceRange | None:
     if isinstance(price, str):
         try:
-            return gpu_price(card, price)
+            return gpu_price(card.name if isinstance(card, hardware.Gpu) else card, price)
         except UsageError:
             if price == "on_demand":
                 return None
@@ -123,7 +125,7 @@ def _splits(models: Sequence[str], count: int) -> Iterator[dict[str, int]]:
 
 
 def _layouts(
-    mix: Mapping[str, int], split: Mapping[str, int], card: str, precision: str, engine: str, tp: int
+    mix: Mapping[str, int], split: Mapping[str, int], card: str | hardware.Gpu, precision: str, engine: str, tp: int
 ) -> Iterator[list[Resolved | UsageError]]:
     choices: list[list[Resolved | UsageError]] = []
     for name in mix:
@@ -140,7 +142,7 @@ def _layouts(
 
 
 def _row(
-    chosen: Sequence[Resolved | UsageError], mix: Mapping[str, int], split: Mapping[str, int], card: str, load: Load,
+    chosen: Sequence[Resolved | UsageError], mix: Mapping[str, int], split: Mapping[str, int], card: str | hardware.Gpu, load: Load,
     cost: PriceRange | None, quality: float | None, synthesis: str | Api | None, requests: int, seed: int, effects: Effects,
 ) -> dict[str, Any]:  # fmt: skip
     names = list(mix)
