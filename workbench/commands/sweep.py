@@ -32,8 +32,15 @@ Examples:
 )
 @click.option("--where", multiple=True, metavar="CONDITION", help='Keep only cells that meet it, such as "agents > 1".')
 @click.option("--repeats", type=click.IntRange(1), help="Run each cell with this many seeds.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder of the sweep [traces/runs/sweep-NOTEBOOK].")
-@click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="Cells at once.")
+@click.option(
+    "-o",
+    "--out",
+    "--to",
+    "out",
+    metavar="FOLDER|URL",
+    help="Where the sweep and its Runs go: a folder or any fsspec URL, such as s3://bucket/x [traces/runs/sweep-NOTEBOOK].",
+)
+@click.option("--jobs", type=click.IntRange(1), help="Cells at once [2; on a cluster, the threads of its workers].")
 @click.option(
     "--resume/--no-resume", default=True, help="Skip the cells that are done (the default), or run all again."
 )
@@ -50,7 +57,12 @@ Examples:
     help="cold: a new process per notebook. fork: a kernel forked from a warm one. bare: the same without its sockets. "
     "auto: bare where the notebook needs no more.",
 )
-@click.option("--cluster", metavar="ADDRESS", help="Hand the cells to a Dask scheduler, such as tcp://host:8786.")
+@click.option(
+    "--cluster",
+    metavar="ADDRESS|slurm:FILE",
+    help="Hand the cells to a Dask scheduler (tcp://host:8786), or to workers that SLURM starts (FILE: YAML with the options of "
+    "dask-jobqueue's SLURMCluster, and jobs: how many).",
+)
 @click.option("--dry-run", is_flag=True, help="Show the cells and what they will take; run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def sweep_cmd(notebook: str, dry_run: bool, as_json: bool, **options: Any) -> None:
@@ -94,7 +106,7 @@ def _dry_run(sweep: Sweep, options: dict[str, Any], as_json: bool) -> None:
     from workbench.sweeps import progress, report, warm
     from workbench.sweeps.estimate import estimate
 
-    found = estimate(sweep, options["jobs"], options["resume"])
+    found = estimate(sweep, options["jobs"] or 2, options["resume"])
     choice = warm.choose(options["kernel"], sweep.content)
     if as_json:
         cells = [dict(cell.parameters) for cell in sweep.cells]
@@ -121,6 +133,7 @@ def _run(sweep: Sweep, options: dict[str, Any], as_json: bool) -> None:
 
     from workbench.sweeps import report
     from workbench.sweeps.progress import TerminalProgress
+    from workbench.sweeps.sweep import TABLE_FILE
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with TerminalProgress() as progress:
@@ -139,22 +152,21 @@ def _run(sweep: Sweep, options: dict[str, Any], as_json: bool) -> None:
     counts = frame["status"].value_counts().to_dict()
     if as_json:
         rows = json.loads(frame.to_json(orient="records"))
-        figure = str(picture) if picture else None
         head = {
             "sweep": str(sweep.out),
             "cells": len(frame),
             "done": counts.get("done", 0),
             "failed": counts.get("failed", 0),
         }
-        click.echo(json.dumps({**head, "table": str(sweep.out / "sweep.parquet"), "figure": figure, "rows": rows}))
+        click.echo(json.dumps({**head, "table": sweep.at(TABLE_FILE), "figure": picture, "rows": rows}))
     else:
         console = Console()
         console.print(report.table(sweep, frame))
         for line in report.failures(frame):
             console.print(line, style="red", highlight=False)
-        for path in (sweep.out / "sweep.parquet", picture):
+        for path in (sweep.at(TABLE_FILE), picture):
             if path:
-                console.print(str(path), highlight=False, soft_wrap=True)
+                console.print(path, highlight=False, soft_wrap=True)
     if counts.get("done", 0) < len(frame):
         raise SystemExit(1)
 
@@ -204,13 +216,13 @@ def copy_cmd(name: str, target: Path) -> None:
 
 
 @click.command("router", epilog="\b\nExample:\n  workbench router my-sweep -o litellm.yaml")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder")
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("litellm.yaml"), show_default=True)
 @click.option("--model", default="mix", show_default=True, help="The parameter of the sweep that names the model.")
 @click.option("--fallbacks", type=click.IntRange(0), default=1, show_default=True, help="Models behind each first one.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def router_cmd(folder: Path, out: Path, model: str, fallbacks: int, as_json: bool) -> None:
-    """Write what the sweep in FOLDER found best per task category as a file for LiteLLM's Router."""
+def router_cmd(folder: str, out: Path, model: str, fallbacks: int, as_json: bool) -> None:
+    """Write what the sweep in FOLDER (or behind a URL) found best per task category as a file for LiteLLM's Router."""
     from workbench.sweeps import Sweep
     from workbench.sweeps.routes import write_routes
 

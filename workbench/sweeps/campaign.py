@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError, WorkbenchError
 from workbench.sweeps import running, server, warm
 from workbench.sweeps.budget import Budget
-from workbench.sweeps.executors import open_executor
+from workbench.sweeps.executors import is_loss, open_executor
 from workbench.sweeps.one import Job, Outcome, execute
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to run a sweep; see `Sweep.run`."""
+    """How to run a sweep; see `Sweep.run`. `jobs` None: two here, and on a cluster as many as its workers have threads."""
 
-    jobs: int = 2
+    jobs: int | None = None
     resume: bool = True
     retries: int = 0
     timeout_s: float | None = None
@@ -66,6 +66,8 @@ class Options:
     def __post_init__(self) -> None:
         for name, least in (("jobs", 1), ("retries", 0)):
             value = getattr(self, name)
+            if name == "jobs" and value is None:
+                continue
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise UsageError(f"{name} must be a whole number from {least}, got {value!r}")
         for name in ("timeout_s", "output_mib"):
@@ -78,9 +80,15 @@ class Campaign:
     """Runs the cells of a sweep that are not done."""
 
     def __init__(
-        self, sweep: Sweep, options: Options, budget: Budget, on_change: Callable[[State], None] | None
+        self,
+        sweep: Sweep,
+        options: Options,
+        budget: Budget,
+        on_change: Callable[[State], None] | None = None,
+        still_ours: Callable[[], None] = lambda: None,
     ) -> None:
         self.sweep, self.options, self.budget, self.on_change = sweep, options, budget, on_change
+        self.id, self.still_ours, self._stop = token_hex(8), still_ours, False
         self.kernel = warm.choose(options.kernel, sweep.content)
         done = sweep.ledger.done() if options.resume else {}
         self.todo: deque[Cell] = deque(cell for cell in sweep.cells if cell.identity not in done)
@@ -88,29 +96,31 @@ class Campaign:
         self.tries: Counter[str] = Counter()
         self.lost: Counter[str] = Counter()
         self.pending: dict[Future[Outcome], tuple[Cell, Job]] = {}
-        self.state = State(len(sweep.cells), resumed=len(sweep.cells) - len(self.todo), jobs=options.jobs)
+        self.state = State(len(sweep.cells), resumed=len(sweep.cells) - len(self.todo), jobs=options.jobs or 1)
 
     def run(self) -> State:
         """Run to the end. KeyboardInterrupt kills the kernels, waits for their cells to be put away, and goes on up."""
-        running.stopping.clear()
-        self.budget.recover({c.identity: self.sweep.out / "cells" / c.name for c in self.sweep.cells})
+        self.budget.recover({c.identity: self.sweep.at("cells", c.name) for c in self.sweep.cells})
         self._tell()
         if not self.todo:
             return self.state
-        with open_executor(self.options.executor, self.options.jobs) as pool:
+        with open_executor(self.options.executor, self.options.jobs, self.id) as (pool, self.state.jobs):
             try:
                 while self.todo or self.pending or self.starved:
                     self._start(pool)
                     if not self.pending:
                         break
                     ended, _ = wait(self.pending, timeout=1.0, return_when=FIRST_COMPLETED)
+                    self.still_ours()
+                    if self._stop:
+                        raise KeyboardInterrupt
                     for future in ended:
                         self._end(future)
                     self._tell()
             except BaseException:
                 for future in self.pending:
                     future.cancel()
-                running.stop_all()
+                running.stop(self.id)
                 wait(self.pending, timeout=30)
                 raise
             finally:
@@ -120,16 +130,21 @@ class Campaign:
         self._tell()
         return self.state
 
+    def stop(self) -> None:
+        """From another thread: end as Ctrl-C does, within a second."""
+        self._stop = True
+
     def _start(self, pool: Executor) -> None:
         """Fill the free slots."""
-        while len(self.pending) < self.options.jobs:
+        while len(self.pending) < self.state.jobs:
             if not self.todo and self.starved and not self.pending:
                 cell = self.starved.pop()
             elif self.todo:
                 cell = self.todo.popleft()
             else:
                 return
-            granted = self.budget.grant(cell.identity, min(self.options.jobs - len(self.pending), len(self.todo) + 1))
+            slots = min(self.state.jobs - len(self.pending), len(self.todo) + 1)
+            granted = self.budget.grant(cell.identity, slots, self.sweep.at("cells", cell.name))
             if granted == 0:
                 self.todo.appendleft(cell)
                 return
@@ -143,6 +158,7 @@ class Campaign:
                 fresh=not self.options.resume,
                 timeout_s=self.options.timeout_s,
                 output_mib=self.options.output_mib,
+                campaign=self.id,
             )
             self.pending[pool.submit(execute, job)] = cell, job
             self.state.running[cell.name] = time.monotonic()
@@ -153,15 +169,16 @@ class Campaign:
         self.state.running.pop(cell.name, None)
         try:
             outcome = future.result()
-        except BrokenExecutor as error:
-            self.budget.settle(cell.identity, Path(job.folder), {})
-            raise WorkbenchError(
-                f"the executor broke ({error}); what is finished is kept: run the sweep again"
-            ) from error
-        except CancelledError:
+        except BaseException as error:
+            if isinstance(error, BrokenExecutor):
+                self.budget.settle(cell.identity, job.folder, {})
+                words = f"the executor broke ({error}); what is finished is kept: run the sweep again"
+                raise WorkbenchError(words) from error
+            if not is_loss(error):
+                raise
             outcome = Outcome(cell.identity, "lost", 0.0, job.kernel, "its worker was lost")
         granted = job.given.get("max_cost_usd")
-        self.budget.settle(cell.identity, Path(job.folder), outcome.measures)
+        self.budget.settle(cell.identity, job.folder, outcome.measures)
         self.state.spent_usd = self.budget.settled_usd
         if outcome.status == "done":
             self.state.done += 1

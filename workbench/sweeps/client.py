@@ -30,10 +30,11 @@ class SweepClient(PapermillNotebookClient):  # type: ignore[misc]
         manager: Callable[[], Any] | None,
         timeout_s: float | None,
         output_mib: float,
+        campaign: str = "",
         **options: Any,
     ) -> None:
         super().__init__(nb_man, timeout_func=self._seconds_left, iopub_timeout=60, **options)
-        self._manager = manager
+        self._manager, self._campaign = manager, campaign
         self.timeout_s = timeout_s
         self._deadline = math.inf
         self._characters_left = int(output_mib * 2**20)
@@ -49,7 +50,7 @@ class SweepClient(PapermillNotebookClient):  # type: ignore[misc]
     def execute(self, **options: Any) -> Any:
         """Run all cells up to the first error; the notebook then tells how far it came and why no further."""
         self.reset_execution_trackers()
-        with self.setup_kernel(**options), running.kernel(self):
+        with self.setup_kernel(**options), running.kernel(self, self._campaign):
             if self.timeout_s is not None:
                 self._deadline = time.monotonic() + self.timeout_s
             self.papermill_execute_cells()

@@ -108,6 +108,7 @@ class SweepEngine(Engine):  # type: ignore[misc]
         output_mib: float = 20.0,
         cwd: str | None = None,
         start_timeout: int = 60,
+        campaign: str = "",
         **_: Any,
     ) -> Any:
         """Execute all cells of `nb_man.nb` in place."""
@@ -116,6 +117,7 @@ class SweepEngine(Engine):  # type: ignore[misc]
             manager=manager,
             timeout_s=timeout_s,
             output_mib=output_mib,
+            campaign=campaign,
             kernel_name=kernel_name,
             startup_timeout=start_timeout,
             resources={"metadata": {"path": cwd}},

@@ -10,23 +10,33 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import UsageError
+from workbench.store.places import Place
 
 CELL_FILE = "cell.json"
 SPEND_FILE = "spend.jsonl"
+
+
+def open_ledger(place: Place) -> Ledger:
+    """The ledger of a folder on this machine's file system, or of one behind a URL."""
+    if place.local is not None:
+        return Ledger(place.local)
+    from workbench.sweeps.objects import ObjectLedger
+
+    return ObjectLedger(place)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write a JSON file so that after any crash it is whole or not there."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(value, file, indent=1, default=str, allow_nan=False)
+        with temporary.open("wb") as file:
+            file.write(as_json(value))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -41,19 +51,33 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
             os.close(fd)
 
 
+def as_json(value: Mapping[str, Any]) -> bytes:
+    """The text of a record."""
+    return json.dumps(value, indent=1, default=str, allow_nan=False).encode()
+
+
+def parsed(data: bytes) -> dict[str, Any] | None:
+    """The object in a record's text; None where it is broken."""
+    try:
+        value = json.loads(data)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
 def read_json(path: Path) -> dict[str, Any] | None:
     """The object in a JSON file; None when there is none or it is broken."""
     try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        return parsed(path.read_bytes())
+    except OSError:
         return None
-    return value if isinstance(value, dict) else None
 
 
 class Ledger:
     """The record in a sweep's folder. Reading needs no lock; `lock()` is held by the one sweep that may write."""
 
     def __init__(self, folder: Path) -> None:
+        self.place = Place(folder)
         self.folder = folder
         self.cells = folder / "cells"
         self.spend_file = folder / SPEND_FILE
@@ -73,22 +97,22 @@ class Ledger:
         return {key: record for key, record in self.results().items() if record.get("status") == "done"}
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the folder; it is freed however the process ends. Raises UsageError while another sweep holds it."""
+    def lock(self) -> Iterator[Callable[[], None]]:
+        """Hold the folder, however the process ends; gives what raises UsageError once the lock is lost (here: never).
+
+        Raises UsageError while another sweep holds it.
+        """
         self.cells.mkdir(parents=True, exist_ok=True)
         with (self.folder / "sweep.lock").open("a+") as file:
             try:
                 _lock(file.fileno())
             except OSError:
                 file.seek(0)
-                raise UsageError(
-                    f"{self.folder} is in use by another sweep ({file.read().strip() or 'unknown'}); "
-                    "wait for it or choose another folder"
-                ) from None
+                raise in_use(self.place, file.read().strip() or "unknown") from None
             file.truncate(0)
-            file.write(f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}")
+            file.write(me())
             file.flush()
-            yield
+            yield lambda: None
             file.truncate(0)
 
     def spend(self, **entry: Any) -> None:
@@ -100,20 +124,33 @@ class Ledger:
 
     def spending(self) -> tuple[float, dict[str, float]]:
         """USD settled so far, and what each cell was granted that never settled because its sweep died."""
-        settled, open_grants = 0.0, dict[str, float]()
-        if self.spend_file.is_file():
-            for line in self.spend_file.read_text(encoding="utf-8").splitlines():
-                try:
-                    entry = json.loads(line)
-                except ValueError:
-                    continue  # torn by a crash: the grant was not handed out
-                cell = str(entry["cell"])
-                if "granted_usd" in entry:
-                    open_grants[cell] = float(entry["granted_usd"])
-                else:
-                    settled += float(entry["spent_usd"])
-                    open_grants.pop(cell, None)
-        return settled, open_grants
+        lines = self.spend_file.read_bytes().splitlines() if self.spend_file.is_file() else []
+        return account(lines)
+
+
+def account(lines: Iterable[bytes]) -> tuple[float, dict[str, float]]:
+    settled, open_grants = 0.0, dict[str, float]()
+    for line in lines:
+        entry = parsed(line)
+        if entry is None:
+            continue  # torn by a crash: the grant was not handed out
+        cell = str(entry["cell"])
+        if "granted_usd" in entry:
+            open_grants[cell] = float(entry["granted_usd"])
+        else:
+            settled += float(entry["spent_usd"])
+            open_grants.pop(cell, None)
+    return settled, open_grants
+
+
+def me() -> str:
+    """This process, for whoever finds the folder in use."""
+    return f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}"
+
+
+def in_use(place: Place, holder: str) -> UsageError:
+    """The error of a second sweep in one folder."""
+    return UsageError(f"{place.url} is in use by another sweep ({holder}); wait for it or choose another folder")
 
 
 def _lock(fd: int) -> None:

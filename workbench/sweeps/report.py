@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from workbench.sweeps.sweep import Sweep
 
+FIGURE_FILE = "sweep.png"
 NUMBERS = {
     "accuracy": "{:.3f}",
     "tokens_per_task": "{:,.0f}",
@@ -59,10 +61,10 @@ def failures(frame: pd.DataFrame) -> list[str]:
     ]
 
 
-def figure(sweep: Sweep, path: Path | None = None) -> Path | None:
+def figure(sweep: Sweep, path: Path | None = None) -> str | None:
     """Draw accuracy, tokens and latency over the agents (or the first numeric axis) to `sweep.png` and `.svg`.
 
-    Returns the PNG's path; None when no axis is a number or no cell is done.
+    Returns the PNG's path or URL; None when no axis is a number or no cell is done.
     """
     from workbench.sweeps import curves
 
@@ -71,9 +73,16 @@ def figure(sweep: Sweep, path: Path | None = None) -> Path | None:
     axis = curves.axis(frame, sweep.axes)
     if axis is None:
         return None
-    target = path or sweep.out / "sweep.png"
-    curves.draw(frame, axis, [n for n in sweep.axes if n != axis], target)
-    return target
+    others = [n for n in sweep.axes if n != axis]
+    if path is not None:
+        curves.draw(frame, axis, others, path)
+        return str(path)
+    with tempfile.TemporaryDirectory() as folder:
+        drawn = Path(folder, FIGURE_FILE)
+        curves.draw(frame, axis, others, drawn)
+        for file in (drawn, drawn.with_suffix(".svg")):
+            sweep.place.write(file.name, file.read_bytes())
+    return sweep.at(FIGURE_FILE)
 
 
 def _number(row: Mapping[Any, Any], name: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
+import io
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -10,24 +11,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import DataError, UsageError
+from workbench.store.places import Place
 from workbench.sweeps import budget as budgets
 from workbench.sweeps.cells import Cell, notebook_hash, package_version, plan
 from workbench.sweeps.grid import Grid
-from workbench.sweeps.ledger import Ledger, read_json, write_json
-from workbench.sweeps.one import NOTEBOOK_FILE, RUN_FOLDER, Job
+from workbench.sweeps.ledger import as_json, open_ledger, parsed
+from workbench.sweeps.one import NOTEBOOK_FILE, Job
 from workbench.sweeps.parameters import check, load_notebook, read_parameters
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from workbench.choose import Recommendation
-    from workbench.sweeps.campaign import State
+    from workbench.sweeps.campaign import Campaign, Options, State
 
 SWEEP_FILE = "sweep.json"
+TABLE_FILE = "sweep.parquet"
 
 
 class Sweep:
-    """One parameterised notebook × a grid of choices; results in `out`.
+    """One parameterised notebook × a grid of choices; results in `out`, a folder or any fsspec URL (s3://bucket/my-sweep).
 
     The notebook has a cell tagged `parameters`; of its names, `out` is the folder of the cell's Run, set by the sweep.
     It says what it found with `workbench.conclude(run)`. Nothing is run, and nothing written, before `run()`.
@@ -40,13 +43,13 @@ class Sweep:
         self,
         notebook: str | Path,
         grid: Grid | Mapping[str, Any] | Iterable[Mapping[str, Any]] | str | Path,
-        out: str | Path | None = None,
+        out: str | os.PathLike[str] | None = None,
         *,
         base: str | Path | None = None,
     ) -> None:
         self.notebook = Path(notebook).resolve()
         self.grid = Grid.of(grid)
-        self.out = (Path(out) if out is not None else Path("traces", "runs", f"sweep-{self.notebook.stem}")).resolve()
+        self._settle(_place(out if out is not None else Path("traces", "runs", f"sweep-{self.notebook.stem}")))
         self.content = content = load_notebook(self.notebook)
         self.parameters = read_parameters(content, self.notebook.name)
         defaults = {name: p.default for name, p in self.parameters.items()}
@@ -56,17 +59,24 @@ class Sweep:
         check(rows, self.parameters, self.notebook.name)
         self.cells: list[Cell] = plan(content, rows, Path(base) if base is not None else None)
         self.notebook_hash = notebook_hash(content)
-        self.ledger = Ledger(self.out)
+
+    def _settle(self, place: Place) -> None:
+        self.place, self.ledger = place, open_ledger(place)
+        self.out: Any = place.local or place.url  # a Path, or the text of a URL
 
     @classmethod
-    def open(cls, folder: str | Path) -> Sweep:
-        """The sweep in a folder, as it was last run; it reads without the notebook it came from."""
-        folder = Path(folder).resolve()
-        record = read_json(folder / SWEEP_FILE)
+    def open(cls, folder: str | os.PathLike[str]) -> Sweep:
+        """The sweep in a folder or behind a URL, as it was last run; it reads without the notebook it came from."""
+        place = _place(folder)
+        try:
+            record = parsed(place.read(SWEEP_FILE))
+        except OSError:
+            record = None
         if record is None:
-            raise DataError(f"{folder} holds no sweep (no readable {SWEEP_FILE})")
+            raise DataError(f"{place.url} holds no sweep (no readable {SWEEP_FILE})")
         sweep = cls.__new__(cls)
-        sweep.notebook, sweep.out, sweep.ledger = Path(record["notebook"]), folder, Ledger(folder)
+        sweep._settle(place)
+        sweep.notebook = Path(record["notebook"])
         sweep.content = {"cells": []}
         sweep.grid, sweep.notebook_hash, sweep.parameters = Grid(), record["notebook_hash"], {}
         sweep.cells = [
@@ -76,7 +86,7 @@ class Sweep:
 
     def run(
         self,
-        jobs: int = 2,
+        jobs: int | None = None,
         *,
         resume: bool = True,
         retries: int = 0,
@@ -87,46 +97,61 @@ class Sweep:
         output_mib: float = 20.0,
         on_change: Callable[[State], None] | None = None,
     ) -> Sweep:
-        """Run every cell that has no result yet, `jobs` at once; return self.
+        """Run every cell that has no result yet, `jobs` at once (2; on a cluster, its threads); return self.
 
         A cell that fails is tried `retries` more times and then left as it is: its notebook tells why. `timeout_s`
         bounds a whole notebook. `max_cost_usd` bounds what all cells spend together; the notebook must then have a
         parameter `max_cost_usd` and pass it on to `run`. `kernel` is auto, cold, fork or bare. `executor` is any
-        concurrent.futures.Executor, "threads", "processes" or a Dask scheduler's address. `on_change` is called with
-        the State of the sweep whenever it changes. Ctrl-C stops all kernels; what is finished stays.
+        concurrent.futures.Executor, "threads", "processes", a Dask scheduler's address (tcp://host:8786) or slurm:FILE;
+        workers on other machines must see `out`: a shared folder or a URL. `on_change` is called with the State of the
+        sweep whenever it changes. Ctrl-C stops all kernels; what is finished stays. In a notebook, `await arun()` shows it.
         """
-        from workbench.sweeps.campaign import Campaign, Options
+        from workbench.sweeps.campaign import Options
 
         options = Options(jobs, resume, retries, timeout_s, kernel, executor, output_mib)
+        self._campaign(options, max_cost_usd, lambda campaign: campaign.run(), on_change)
+        return self
+
+    def _campaign(
+        self,
+        options: Options,
+        max_cost_usd: float | None,
+        act: Callable[[Campaign], Any],
+        on_change: Callable[[State], None] | None,
+    ) -> None:
+        from workbench.sweeps.campaign import Campaign
+
         if not self.parameters:
             raise UsageError("a sweep opened from its folder is for reading; to run it, make it of notebook and grid")
         if max_cost_usd is not None:
             self._needs_budget_parameter()
-        with self.ledger.lock():
-            shutil.copyfile(self.notebook, self.out / NOTEBOOK_FILE)
+        with self.ledger.lock() as still_ours:
+            self.place.write(NOTEBOOK_FILE, self.notebook.read_bytes())
             self._write_record()
             try:
-                Campaign(self, options, budgets.Budget(max_cost_usd, self.ledger), on_change).run()
+                act(Campaign(self, options, budgets.Budget(max_cost_usd, self.ledger), on_change, still_ours))
             finally:
                 self.write_table()
-        return self
+
+    def at(self, *names: str) -> str:
+        """The path or URL of something in the sweep's folder."""
+        return "/".join([self.place.url, *names])
 
     def job(self, cell: Cell, **options: Any) -> Job:
         """What a worker needs for one cell."""
-        folder = self.out / "cells" / cell.name
         given = dict(cell.given)
-        if "out" in self.parameters:
-            given["out"] = str(folder / RUN_FOLDER)
         granted = options.pop("granted_usd", None)
         if granted is not None:
             given[budgets.PARAMETER] = granted
         return Job(
-            notebook=str(self.out / NOTEBOOK_FILE),
-            folder=str(folder),
+            notebook=self.at(NOTEBOOK_FILE),
+            folder=self.at("cells", cell.name),
             identity=cell.identity,
             parameters=dict(cell.parameters),
             given=given,
+            takes_out="out" in self.parameters,
             cwd=str(self.notebook.parent),
+            workbench=package_version(),
             **options,
         )
 
@@ -141,7 +166,7 @@ class Sweep:
         rows = []
         for cell in self.cells:
             record = results.get(cell.identity, {})
-            folder = Path(record.get("folder", self.out / "cells" / cell.name))
+            folder = record.get("folder", self.at("cells", cell.name))
             measures = {
                 f"{k}_measured" if k in cell.parameters else k: v for k, v in record.get("measures", {}).items()
             }
@@ -153,8 +178,8 @@ class Sweep:
                     **measures,
                     "seconds": record.get("seconds"),
                     "error": record.get("error"),
-                    "notebook": str(folder / NOTEBOOK_FILE),
-                    "run": str(folder / RUN_FOLDER) if (folder / RUN_FOLDER / "run.json").is_file() else None,
+                    "notebook": f"{folder}/{record.get('notebook') or NOTEBOOK_FILE}",
+                    "run": f"{folder}/{record['run']}" if record.get("run") else None,
                 }
             )
         return pd.DataFrame(rows)
@@ -176,8 +201,8 @@ class Sweep:
 
         return choices(self).recommend(**limits)
 
-    def write_table(self) -> Path:
-        """Write `sweep.parquet`: the frame, with values that are no numbers or texts as JSON."""
+    def write_table(self) -> str:
+        """Write `sweep.parquet`: the frame, with values that are no numbers or texts as JSON. Returns its path or URL."""
         import json
 
         frame = self.frame()
@@ -185,10 +210,10 @@ class Sweep:
             kinds = {type(v) for v in frame[name] if v is not None}
             if kinds & {list, dict, tuple} or (str in kinds and len(kinds) > 1):
                 frame[name] = [None if v is None else v if isinstance(v, str) else json.dumps(v) for v in frame[name]]
-        target = self.out / "sweep.parquet"
-        frame.to_parquet(target.with_suffix(".tmp"))
-        target.with_suffix(".tmp").replace(target)
-        return target
+        packed = io.BytesIO()
+        frame.to_parquet(packed)
+        self.place.write(TABLE_FILE, packed.getvalue())
+        return self.at(TABLE_FILE)
 
     def __repr__(self) -> str:
         done = len(self.ledger.done().keys() & {cell.identity for cell in self.cells})
@@ -204,13 +229,16 @@ class Sweep:
             raise UsageError(f"{budgets.PARAMETER!r} is on the grid and an option of the sweep; one place must say it")
 
     def _write_record(self) -> None:
-        write_json(
-            self.out / SWEEP_FILE,
-            {
-                "notebook": str(self.notebook),
-                "notebook_hash": self.notebook_hash,
-                "workbench": package_version(),
-                "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "cells": [{"identity": cell.identity, "parameters": dict(cell.parameters)} for cell in self.cells],
-            },
-        )
+        record = {
+            "notebook": str(self.notebook),
+            "notebook_hash": self.notebook_hash,
+            "workbench": package_version(),
+            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "cells": [{"identity": cell.identity, "parameters": dict(cell.parameters)} for cell in self.cells],
+        }
+        self.place.write(SWEEP_FILE, as_json(record))
+
+
+def _place(out: str | os.PathLike[str]) -> Place:
+    text = os.fspath(out)
+    return Place(text if "://" in text else Path(text).resolve())
