@@ -3,7 +3,7 @@
 import workbench
 
 project = "Parallel-reasoning workbench"
-copyright = "the workbench authors"  # noqa: A001
+copyright = "the workbench authors"
 version = release = workbench.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]

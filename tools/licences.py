@@ -69,7 +69,8 @@ def document() -> tuple[str, list[str]]:
         if REFUSED.search(said) and "LGPL" not in said and " OR " not in said:
             complaints.append(f"{name}: {said}")
         rows.append(f"| {name} | {said.replace('|', '/')} | {'direct' if name in direct else ''} |")
-    head = "# Licences\n\nWhat comes with the workbench (made by `python tools/licences.py`); why each direct one is there says [design](design.md).\n"
+    head = "# Licences\n\nWhat comes with the workbench (made by `python tools/licences.py`); why each direct one is there: "
+    head += "[design](design.md).\n"
     return head + "\n| package | licence | |\n|---|---|---|\n" + "\n".join(rows) + "\n", complaints
 
 
