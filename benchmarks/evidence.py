@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+import workbench as wb
 from benchmarks import recorded
 from workbench import stats, stopping
+from workbench.grading import GRADERS
 from workbench.resampling import resample, scores_at
 
 TASKS = ("GameOf24", "word_sorting", "multistep_arithmetic_two", "MGSM_DE")
@@ -131,6 +133,35 @@ def game24() -> Iterator[Row]:
     yield "game24", "verify above vote at 100", str(stats.paired(scores_at(frame, 100), scores_at(frame, 100, "any")))
 
 
+def trees() -> Iterator[Row]:
+    """The same puzzles by a search that checks every step, from its logs as traces."""
+    run = wb.read(recorded.SHARED / "data/tot_branching/game24_tot_tree.jsonl.gz")
+    asked = wb.answers(run)
+    pool = recorded.kept(run)
+    sizes = wb.sql("select count(*) as n, count(distinct task_id) as tasks from threads", run).iloc[0]
+    yield (
+        "game24 trees",
+        "the logs load as traces",
+        f"{sizes['tasks']:.0f} traces, {sizes['n']:,.0f} proposals as threads",
+    )
+    found = resample(pool, [5], ["majority", "best:value", "any"], key=GRADERS["recorded"].key).set_index("synthesis")
+    for name, words in (
+        ("majority", "their vote"),
+        ("best by value", "the one its own check values most"),
+        ("any", "any"),
+    ):
+        row = found.loc[name]
+        yield "game24 trees", f"of the 5 proposals kept: {words}", _span(row["accuracy"], row["low"], row["high"])
+    frame = recorded.samples("tot_branching/game24_cot100.votes.jsonl.gz")
+    checked = scores_at(pool, 5, "best:value", key=GRADERS["recorded"].key)
+    yield (
+        "game24 trees",
+        "checked at every step above the vote of 100",
+        str(stats.paired(scores_at(frame, 100), checked)),
+    )
+    yield "game24 trees", "checked at every step above pass@100", str(stats.paired(scores_at(frame, 100, "any"), asked))
+
+
 def strategies() -> Iterator[Row]:
     for task in TASKS:
         frame = recorded.samples(f"metaprompting_strategies/{task}.votes.jsonl.gz")
@@ -206,7 +237,7 @@ def _span(value: float, low: float, high: float) -> str:
     return f"{value:.3f} ({low:.3f} to {high:.3f})"
 
 
-PARTS = (verifycot, rewards, mixtures, cascade, game24, strategies, stops, speed)
+PARTS = (verifycot, rewards, mixtures, cascade, game24, trees, strategies, stops, speed)
 
 
 def main() -> None:

@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+import workbench as wb
+from workbench.grading import marked
+
 SHARED = Path(__file__).parents[2] / "shared"
 CHEAP, STRONG = "mistralai/Mixtral-8x7B-Instruct-v0.1", "gpt-4-1106-preview"
 
@@ -36,6 +39,20 @@ def samples(name: str, shared: Path = SHARED) -> pd.DataFrame:
                 yield one
 
     return pd.DataFrame(list(threads()))
+
+
+def kept(run: Any) -> pd.DataFrame:
+    """What a tree-of-thought search kept at its end, as a `threads` frame: the answer each names, its score, its value.
+
+    From the traces alone, in SQL: a kept proposal is a thread that was graded; `value` is what the model's own check gave it.
+    """
+    found = wb.sql(
+        """select t.task_id, t.thread, t.answer, t.score, cast(json_extract(s.attributes, '$."tot.value"') as double) as value
+        from threads t join spans s using (trace_id, span_id) where t.score is not null order by t.task_id, t.thread""",
+        run,
+    ).drop_duplicates(["task_id", "answer"])
+    named = [marked(text) for text in found["answer"]]
+    return found.assign(answer=pd.Series(named, found.index, dtype=object), thread=found.groupby("task_id").cumcount())
 
 
 def models(shared: Path = SHARED) -> pd.DataFrame:

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import workbench as wb
 from benchmarks import recorded
 from workbench import stats, stopping
+from workbench.grading import GRADERS
 from workbench.resampling import resample, scores_at
 
 
@@ -26,8 +28,12 @@ def test_majority_rises_on_date_as_published(shared: Path) -> None:
 
 def test_our_vote_is_the_sources_vote(shared: Path) -> None:
     """The source wrote down what each question's majority scored, ties by their expected value: ours is the same in all."""
-    found = stats.agreement(recorded.samples("votes_verifycot/date.votes.jsonl.gz", shared)).set_index("task_id")["score"]
-    theirs = {row["qid"]: float(row["majority_correct"]) for row in recorded.rows("votes_verifycot/date.jsonl.gz", shared)}
+    found = stats.agreement(recorded.samples("votes_verifycot/date.votes.jsonl.gz", shared)).set_index("task_id")[
+        "score"
+    ]
+    theirs = {
+        row["qid"]: float(row["majority_correct"]) for row in recorded.rows("votes_verifycot/date.jsonl.gz", shared)
+    }
     assert found.to_dict() == pytest.approx(theirs) and len(theirs) == 191
     assert sum(0 < score < 1 for score in theirs.values()) > 0
 
@@ -72,6 +78,27 @@ def test_on_game24_checking_wins_and_voting_does_not(shared: Path) -> None:
     assert agreement.low < 0.5 < agreement.high
     assert stats.pass_at_k(frame, [100])["accuracy"].iloc[0] > 3 * stats.majority_at_k(frame, [100])["accuracy"].iloc[0]
     assert stats.paired(scores_at(frame, 100), scores_at(frame, 100, "any")).low > 0.1
+
+
+def test_searched_trees_are_traces_and_checking_every_step_wins(shared: Path) -> None:
+    """Tree-of-thought logs → Run → answers, SQL and a picture; the same puzzles as the hundred samples above."""
+    run = wb.read(shared / "data/tot_branching/game24_tot_tree.jsonl.gz")
+    asked = wb.answers(run)
+    assert len(asked) == 52 and set(asked["strategy"]) == {"tree-of-thought-bfs"}
+    assert wb.sql("select avg(score) as right from answers", run)["right"].iloc[0] == pytest.approx(
+        asked["score"].mean()
+    )
+    pool = recorded.kept(run)
+    assert (pool.groupby("task_id").size() == 5).all()
+    assert pool.groupby("task_id")["score"].max().to_dict() == asked.set_index("task_id")["score"].to_dict()
+    samples = recorded.samples("tot_branching/game24_cot100.votes.jsonl.gz", shared)
+    assert set(samples["task_id"]) == set(asked["task_id"])
+    checked = scores_at(pool, 5, "best:value", key=GRADERS["recorded"].key)
+    assert stats.paired(scores_at(samples, 100), checked).low > 0.3
+    task = asked["task_id"].iloc[0]
+    picture = wb.TraceGraph(run, task=task, by="structure")
+    threads = wb.threads(run)
+    assert len(picture.head["nodes"]) >= (threads["task_id"] == task).sum() > 100
 
 
 def test_strategies_on_the_same_questions(shared: Path) -> None:

@@ -49,10 +49,9 @@ def _begin(
 ) -> tuple[TraceBuilder, str]:
     build = TraceBuilder(f"tot:{file}/{number}", NAME)
     used = record.get("usage_so_far") if isinstance(record.get("usage_so_far"), dict) else {}
-    infos = record.get("infos") if isinstance(record.get("infos"), list) else record.get("accs")
-    scores = [plain.score(i.get("r") if isinstance(i, dict) else i) for i in infos] if isinstance(infos, list) else []
-    known = [v for v in scores if v is not None]
-    ys = record.get("ys")
+    kept = _graded(record)
+    known = [score for _, score in kept if score is not None]
+    best = max(kept, key=lambda pair: pair[1] or 0.0, default=(None, None))[0]  # its score is the attempt's, as published
     root = build.begin(
         "tree of thought",
         s.WORKFLOW,
@@ -62,16 +61,24 @@ def _begin(
             s.STRATEGY: f"tree-of-thought-{kind}",
             s.TASK_PROMPT: plain.text(record.get("question", steps[0].get("x")), 4_000),
             s.SCORE: max(known) if known else None,
-            s.ANSWER: plain.text(ys[0], 4_000) if isinstance(ys, list) and ys else None,
+            s.ANSWER: plain.text(best, 4_000) if best else None,
             "tot.cost_so_far_usd": plain.number((used or {}).get("cost")),
         },
     )
     return build, root
 
 
+def _graded(record: dict[str, Any]) -> list[tuple[str, float | None]]:
+    """What was kept at the end (ys) with how it was graded (infos[].r or accs); None where it was not."""
+    grades = next((g for g in (record.get("infos"), record.get("accs")) if isinstance(g, list)), [])
+    scores = [plain.score(g.get("r") if isinstance(g, dict) else g) for g in grades]
+    return [(str(y), scores[i] if i < len(scores) else None) for i, y in enumerate(_list(record.get("ys")))]
+
+
 def _bfs(record: dict[str, Any], steps: list[dict[str, Any]], file: str, number: int) -> list[Span]:
     """Each proposal is a thread that forks from the survivor it grew from; each step's selection joins them."""
     build, root = _begin(record, steps, "bfs", file, number)
+    graded = dict(_graded(record))
     kept: dict[str, str] = {}
     selection: str | None = None
     index = 0
@@ -94,6 +101,7 @@ def _bfs(record: dict[str, Any], steps: list[dict[str, Any]], file: str, number:
                     s.ROUND: level,
                     s.ROLE: "subtask",
                     s.ANSWER: text[:4_000],
+                    s.SCORE: graded.get(text) if level == len(steps) - 1 else None,
                     "tot.value": value,
                     "tot.kept": text in chosen,
                 },
