@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import workbench as wb
-from tools.abacus.samples import MAKERS, problem
+from tools.abacus.samples import LENGTHS, MAKERS, problem
 from workbench.arithmetic import HELD_OUT_SHARE, LEVELS, draw, expression, held_out, problems, totals
 from workbench.errors import UsageError
 from workbench.models.abacus.tokens import decode
@@ -57,7 +57,7 @@ def test_held_out_does_not_depend_on_order(seed: int) -> None:
 
 def test_training_never_poses_a_held_out_problem() -> None:
     rng = random.Random(5)
-    assert not any(held_out(problem(rng)[0]) for _ in range(3000))
+    assert not any(held_out(problem(rng, LENGTHS[kind])[0]) for _ in range(1000) for kind in LENGTHS)
     share = sum(held_out(draw(rng, 3, 1)) for _ in range(3000)) / 3000
     assert abs(share - HELD_OUT_SHARE) < 0.04  # held-out problems do exist in what it draws from
 
@@ -67,7 +67,7 @@ def test_no_role_of_the_training_asks_a_held_out_problem(role: str) -> None:
     rng = random.Random(role)
     asked = {p.prompt for level in (1, 2) for p in problems(60 if level == 1 else 300, level, seed=1, kind="expression")}
     for _ in range(400):
-        ids, _ = MAKERS[role](rng)
+        ids, _ = MAKERS[role](rng, LENGTHS["short"])
         text = decode(ids)
         assert text.split("\n")[0] not in asked
         if role == "subtask":

@@ -1,4 +1,4 @@
-"""Chains of thought: one way of working per style, each with its own intermediate numbers, so that styles err differently."""
+"""Chains of thought: one line per term (or pair of terms) with a running total, its numbers different in every style."""
 
 from __future__ import annotations
 
@@ -6,133 +6,132 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from workbench.agents import STYLES
 from workbench.arithmetic import Term
+
+LEFT, PAIRS, PLACE, ESTIMATE = STYLES
 
 
 @dataclass
 class Chain:
-    """Lines as they are written; with `slips` > 0 each result is wrong with that probability and the rest follows from it."""
+    """Lines as they are written; with `slips` > 0 each number is wrong with that probability and the rest follows from it."""
 
     slips: float = 0.0
     rng: random.Random = field(default_factory=random.Random)
     lines: list[str] = field(default_factory=list)
-    right: list[bool] = field(default_factory=list)
+    total: int = 0
 
-    def step(self, a: int, op: str, b: int) -> int:
-        """Write `a op b = result` and return the result."""
-        true = {"+": a + b, "-": a - b, "*": a * b}[op]
-        shown = slip(true, self.rng) if self.slips and self.rng.random() < self.slips else true
-        self.lines.append(f"{a} {op} {b} = {shown}")
-        self.right.append(shown == true)
-        return shown
+    def number(self, true: int) -> int:
+        """What is written for a number."""
+        return slip(true, self.rng) if self.slips and self.rng.random() < self.slips else true
 
-    def close(self, answer: int) -> str:
-        """The chain's text with its last line."""
-        self.lines.append(f"Answer: {answer}")
-        self.right.append(True)
+    def product(self, term: Term, style: str) -> tuple[str, list[int]]:
+        """` = 2820 + 141` and the signed parts of one product, as this style takes it apart."""
+        made = [(1 if p >= 0 else -1) * self.number(abs(p)) for p in parts(term, style)]
+        return " = " + "".join((" + " if p > 0 else " - ") * (i > 0) + str(abs(p)) for i, p in enumerate(made)), made
+
+    def whole(self, term: Term, style: str) -> tuple[str, int]:
+        """` = 2820 + 141 = 2961` and the product."""
+        text, made = self.product(term, style)
+        if len(made) == 1:
+            return text, made[0]
+        value = self.number(sum(made))
+        return f"{text} = {value}", value
+
+    def add(self, *parts_: int) -> str:
+        """Add to the running total: `, total 3676, 3817`, a number for every part."""
+        said = []
+        for p in parts_:
+            self.total = self.number(self.total + p)
+            said.append(str(self.total))
+        return f", total {', '.join(said)}"
+
+    def close(self) -> Chain:
+        """Write the last line."""
+        self.lines.append(f"Answer: {self.number(self.total)}")
+        return self
+
+    @property
+    def text(self) -> str:
+        """All lines."""
         return "\n".join(self.lines)
+
+    @property
+    def answer(self) -> str:
+        """What the last line says."""
+        return self.lines[-1].removeprefix("Answer: ")
 
 
 def slip(n: int, rng: random.Random) -> int:
     """A number that someone in a hurry might write instead: a digit off, a carry lost, two digits swapped."""
     digits = list(str(abs(n)))
-    kind = rng.random()
-    if kind < 0.25 and len(digits) > 1:
+    if rng.random() < 0.12 and len(digits) > 1:
         i = rng.randrange(len(digits) - 1)
         digits[i], digits[i + 1] = digits[i + 1], digits[i]
         made = int("".join(digits)) * (1 if n >= 0 else -1)
     else:
-        made = n + rng.choice((1, -1, 2, -2, 3, -3, 4, 5)) * 10 ** rng.choice(range(len(digits)))
+        made = n + rng.choice((1, 1, 1, -1, -1, -1, 2, -2, 3, -3, 4, 5)) * 10 ** rng.choice(range(len(digits)))
     return made if made != n else n + rng.choice((1, -1, 10, -10))
 
 
-def product(c: Chain, a: int, b: int) -> int:
-    """a * b, the tens and ones of b apart."""
-    if b < 10 or b % 10 == 0:
-        return c.step(a, "*", b)
-    return c.step(c.step(a, "*", b // 10 * 10), "+", c.step(a, "*", b % 10))
+def parts(term: Term, style: str) -> list[int]:
+    """A product as products with a round factor, signed; a zero part is left out.
+
+    left-to-right splits the second factor, where it has two digits; pairs-first then splits the first one instead; place-value always
+    splits the first one; estimate-first rounds it and takes back what that was off.
+    """
+    a, b = term.a, term.b
+    if style == ESTIMATE:
+        near = (a + 5) // 10 * 10
+        return [p for p in (near * b, (a - near) * b) if p]
+    if style == LEFT:
+        return [p for p in (b // 10 * 10 * a, b % 10 * a) if p]
+    if style == PAIRS and b < 10:
+        return [a * b]
+    return [p for p in (a // 10 * 10 * b, a % 10 * b) if p]
 
 
-def flipped(c: Chain, a: int, b: int) -> int:
-    """The same product with the factors the other way round: the tens and ones of a apart where b is long."""
-    if b < 10 or a % 10 == 0:
-        return c.step(b, "*", a)
-    return c.step(c.step(b, "*", a // 10 * 10), "+", c.step(b, "*", a % 10))
+def work(terms: Sequence[Term], style: str, slips: float = 0.0, rng: random.Random | None = None) -> Chain:
+    """A problem worked in a style, to its answer."""
+    c = Chain(slips, rng or random.Random(0))
+    size = 2 if style == PAIRS else 1
+    for i in range(0, len(terms), size):
+        c.lines.append(_line(c, terms[i : i + size], style, first=i == 0))
+    return c.close()
 
 
-def left_to_right(c: Chain, terms: Sequence[Term]) -> int:
-    """Term by term with a running total."""
-    running = product(c, terms[0].a, terms[0].b)
-    for t in terms[1:]:
-        running = c.step(running, "+" if t.sign > 0 else "-", product(c, t.a, t.b))
-    return running
+def _line(c: Chain, terms: Sequence[Term], style: str, first: bool) -> str:
+    if style in (PLACE, ESTIMATE) and not first:
+        text, made = c.product(terms[0], style)
+        return head(terms[0]) + text + c.add(*(p * terms[0].sign for p in made))
+    said, values = [], []
+    for t in terms:
+        text, value = c.whole(t, style)
+        said.append((head(t) if said or not first else t.text) + text)
+        values.append(t.sign * value)
+    line = ", ".join(said)
+    if len(terms) == 2:
+        values = [c.number(sum(values))]
+        line += f", pair {values[0]}"
+    if first:
+        c.total = values[0]
+        return line
+    return line + c.add(*values)
 
 
-def pairs_first(c: Chain, terms: Sequence[Term]) -> int:
-    """All products, then gains and losses each added up in pairs, then their difference."""
-    values = [(t.sign, flipped(c, t.a, t.b)) for t in terms]
-    sums = {}
-    for sign in (1, -1):
-        level = [v for s, v in values if s == sign]
-        while len(level) > 1:
-            added = [c.step(level[i], "+", level[i + 1]) for i in range(0, len(level) - 1, 2)]
-            level = added + level[len(level) // 2 * 2 :]
-        sums[sign] = level[0] if level else 0
-    return c.step(sums[1], "-", sums[-1]) if sums[-1] else sums[1]
+def head(term: Term) -> str:
+    """`+ 82 * 7`."""
+    return ("+ " if term.sign > 0 else "- ") + term.text
 
 
-def place_value(c: Chain, terms: Sequence[Term]) -> int:
-    """One running total for the tens of the first factors, one for their ones, then both together."""
-    totals = []
-    for part in (lambda a: a // 10 * 10, lambda a: a % 10):
-        running: int | None = None
-        for t in terms:
-            if part(t.a) == 0:
-                continue
-            value = product(c, part(t.a), t.b)
-            running = (value if t.sign > 0 else -value) if running is None else c.step(running, "+" if t.sign > 0 else "-", value)
-        if running is not None:
-            totals.append(running)
-    return c.step(totals[0], "+", totals[1]) if len(totals) == 2 else totals[0]
-
-
-def estimate_first(c: Chain, terms: Sequence[Term]) -> int:
-    """An estimate with round first factors, then a correction for each."""
-    rounds = [(t.a + 5) // 10 * 10 for t in terms]
-    running: int | None = None
-    for t, near in zip(terms, rounds, strict=True):
-        value = product(c, near, t.b)
-        running = value if running is None else c.step(running, "+" if t.sign > 0 else "-", value)
-    assert running is not None
-    c.lines.append(f"Estimate: {running}")
-    c.right.append(True)
-    for t, near in zip(terms, rounds, strict=True):
-        off = (t.a - near) * t.sign
-        if off:
-            running = c.step(running, "+" if off > 0 else "-", product(c, abs(off), t.b))
-    return running
-
-
-STYLES = {
-    "left-to-right": left_to_right,
-    "pairs-first": pairs_first,
-    "place-value": place_value,
-    "estimate-first": estimate_first,
-}
-
-
-def careful(c: Chain, a: int, b: int, style: str) -> int:
-    """One product alone, as a subtask: in smaller steps than a whole problem's chain has room for."""
-    if style == "place-value":
-        return place_value(c, [Term(1, a, b)])
-    if style == "estimate-first":
-        return estimate_first(c, [Term(1, a, b)])
-    parts = [p for p in (a // 10 * 10, a % 10) if p] if a >= 10 else [a]
-    others = [p for p in (b // 10 * 10, b % 10) if p] if b >= 10 else [b]
-    pairs = [(p, q) for q in others for p in parts] if style == "left-to-right" else [(q, p) for p in parts for q in others]
-    running = None
-    for p, q in pairs:
-        value = c.step(p, "*", q)
-        running = value if running is None else c.step(running, "+", value)
-    assert running is not None
-    return running
+def fold(terms: Sequence[Term], values: Sequence[int | None]) -> Chain:
+    """The results of the parts taken over one by one with a running total; a part without a result is worked out."""
+    c = Chain()
+    for i, (t, known) in enumerate(zip(terms, values, strict=True)):
+        text, value = c.whole(t, LEFT) if known is None else (f" = {known}", known)
+        if i:
+            c.lines.append(head(t) + text + c.add(t.sign * value))
+        else:
+            c.total = value
+            c.lines.append(t.text + text)
+    return c.close()

@@ -24,7 +24,7 @@ class Shape:
         return self.width // self.heads
 
 
-SHAPES = {"abacus-s": Shape(64, 4, 2), "abacus-m": Shape(128, 5, 2)}
+SHAPES = {"abacus-s": Shape(64, 4, 2), "abacus-m": Shape(192, 5, 4)}
 THETA = 10_000.0
 
 
@@ -54,12 +54,13 @@ class Block(nn.Module):
         self.up = nn.Linear(shape.width, 4 * shape.width, bias=False)
         self.down = nn.Linear(4 * shape.width, shape.width, bias=False)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, hidden: Tensor) -> Tensor:
         rows, length, width = x.shape
         heads = self.qkv(self.norm1(x)).view(rows, length, 3, self.shape.heads, self.shape.head)
         q, k, v = heads.permute(2, 0, 3, 1, 4)
         # written out: torch's fused attention is several times slower in its backward pass on a CPU
-        scores = turn(q, cos, sin) @ turn(k, cos, sin).transpose(-1, -2) * self.shape.head**-0.5 + mask
+        scores = turn(q, cos, sin) @ turn(k, cos, sin).transpose(-1, -2) * self.shape.head**-0.5
+        scores = scores.masked_fill(hidden, -1e9)
         mixed = (scores.softmax(-1).to(v.dtype) @ v).transpose(1, 2).reshape(rows, length, width)
         x = x + self.out(mixed)
         return x + self.down(F.relu(self.up(self.norm2(x))).square())
@@ -85,19 +86,20 @@ class Transformer(nn.Module):
             nn.init.zeros_(block.out.weight)  # type: ignore[union-attr,arg-type]
             nn.init.zeros_(block.down.weight)  # type: ignore[union-attr,arg-type]
 
-    def forward(self, ids: Tensor) -> Tensor:
-        """Logits [rows, length, SIZE] of ids [rows, length]."""
+    def forward(self, ids: Tensor, parts: Tensor) -> Tensor:
+        """Logits [rows, length, SIZE] of ids [rows, length]; a token sees those before it in its own sample (`parts`, same shape)."""
         x = self.embed(ids).to(torch.bfloat16 if torch.is_autocast_enabled("cpu") else torch.float32)
         length = ids.shape[1]
         cos, sin = (t.to(x.dtype) for t in rotary(self.shape.head, length))
-        mask = torch.full((length, length), -1e9, dtype=x.dtype).triu(1)
+        later = torch.ones(length, length, dtype=torch.bool).triu(1)
+        hidden = (later | (parts[:, None, :] != parts[:, :, None]))[:, None]
         for block in self.blocks:
-            x = block(x, cos, sin, mask)
+            x = block(x, cos, sin, hidden)
         return self.norm(x) @ self.embed.weight.to(x.dtype).T
 
-    def loss(self, ids: Tensor, learn: Tensor) -> Tensor:
-        """Mean cross-entropy of the tokens marked in `learn` [rows, length + 1], given those before."""
-        logits = self(ids[:, :-1]).float().flatten(0, 1)
+    def loss(self, ids: Tensor, learn: Tensor, parts: Tensor) -> Tensor:
+        """Mean cross-entropy of the tokens marked in `learn`, given those before in their sample; all [rows, length + 1]."""
+        logits = self(ids[:, :-1], parts[:, :-1]).float().flatten(0, 1)
         each = F.cross_entropy(logits, ids[:, 1:].flatten(), reduction="none")
         weight = learn[:, 1:].flatten()
         return (each * weight).sum() / weight.sum()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from tools.abacus.chains import STYLES, Chain, careful, slip
+from tools.abacus.chains import Chain, fold, slip, work
 from tools.abacus.ledger import episode
+from workbench.agents import STYLES
 from workbench.arithmetic import Term, draw, held_out, render, total
 from workbench.models.abacus.formats import row
 from workbench.models.abacus.tokens import END, encode
@@ -14,177 +16,157 @@ from workbench.models.abacus.tokens import END, encode
 Sample = tuple[list[int], list[int]]
 """All tokens of a row and, for each, 1 where it is part of a reply."""
 
-SHARES = {
-    "solve": 0.50, "subtask": 0.12, "plan": 0.08, "merge": 0.10, "direct": 0.05,
-    "check": 0.07, "revise": 0.04, "judge": 0.01, "act": 0.03,
-}  # fmt: skip
-"""How often each role is drawn."""
+MIXES: dict[str, dict[str, float]] = {
+    "short": {"solve": 0.62, "subtask": 0.08, "merge": 0.10, "check": 0.08, "plan": 0.06, "direct": 0.04, "revise": 0.02},
+    "middle": {"solve": 0.52, "merge": 0.20, "check": 0.17, "plan": 0.03, "revise": 0.06, "direct": 0.02},
+    "long": {"act": 0.50, "check": 0.20, "revise": 0.17, "solve": 0.08, "judge": 0.05},
+}
+"""How often each role is drawn for rows of 192, 384 and 768 tokens; what does not fit its row is drawn again."""
 
-FINISH = {
-    "solve": 0.46, "subtask": 0.05, "plan": 0.04, "merge": 0.26, "direct": 0.03,
-    "check": 0.06, "revise": 0.03, "judge": 0.01, "act": 0.06,
-}  # fmt: skip
-"""The same for the last part of abacus-m's training: what takes longest to learn comes more often."""
+LENGTHS = {
+    "short": (0.24, 0.28, 0.28, 0.20, 0.0, 0.0, 0.0, 0.0),
+    "middle": (0.02, 0.05, 0.10, 0.16, 0.17, 0.17, 0.17, 0.16),
+    "long": (0.02, 0.05, 0.10, 0.15, 0.17, 0.17, 0.17, 0.17),
+}
+"""How often a problem has 1, 2 ... 8 terms there."""
 
-MIXES = {"base": SHARES, "finish": FINISH}
-
-LENGTHS = (0.16, 0.19, 0.17, 0.15, 0.12, 0.09, 0.07, 0.05)
-"""How often a problem has 1, 2 ... 8 terms: long chains are rare, as they are in the world."""
-
-HARD = 0.22
+HARD = 0.25
 """How likely a term has two two-digit factors."""
 
 
-def problem(rng: random.Random, longest: int = 8) -> tuple[tuple[Term, ...], str]:
-    """A problem that is not held out, and its prompt."""
+def problem(rng: random.Random, lengths: Sequence[float]) -> tuple[tuple[Term, ...], str]:
+    """A problem that is not held out, and its prompt; `lengths` says how often it has 1, 2 ... terms."""
     while True:
-        n = rng.choices(range(1, longest + 1), LENGTHS[:longest])[0]
+        n = rng.choices(range(1, len(lengths) + 1), lengths)[0]
         terms = draw(rng, n, sum(rng.random() < HARD for _ in range(n)))
         if not held_out(terms):
             return terms, render(terms, rng.choice(("words", "expression")), rng)
 
 
-def chain(terms: Sequence[Term], style: str, rng: random.Random, slips: float = 0.0) -> Chain:
-    """A worked solution; with slips maybe a wrong one."""
-    c = Chain(slips, rng)
-    answer = STYLES[style](c, terms)
-    if slips and rng.random() < slips:
-        answer = slip(answer, rng)
-        c.close(answer)
-        c.right[-1] = False
-    else:
-        c.close(answer)
-    return c
-
-
-def sample(rng: random.Random, mix: str = "base") -> Sample:
+def sample(rng: random.Random, mix: str = "short") -> Sample:
     """One row of tokens and its mask, of a random role."""
     shares = MIXES[mix]
     role = rng.choices(list(shares), list(shares.values()))[0]
     if role == "act":
-        return episode(rng, rng.choice((4, 8, 12, 16, 24, 30)))
-    prompt, reply = MAKERS[role](rng)
+        return episode(rng)
+    prompt, reply = MAKERS[role](rng, LENGTHS[mix])
     body = [*encode(reply), END]
     return prompt + body, [0] * len(prompt) + [1] * len(body)
 
 
+Made = tuple[list[int], str]
+"""A prompt's tokens and the reply's text."""
+
+
 def _style(rng: random.Random) -> str:
-    return rng.choices(list(STYLES), (0.28, 0.24, 0.24, 0.24))[0]
+    return rng.choice(STYLES)
 
 
-def _solve(rng: random.Random) -> tuple[list[int], str]:
-    (terms, text), style = problem(rng), _style(rng)
-    return row("solve", style, text), "\n".join(chain(terms, style, rng).lines)
+def _solve(rng: random.Random, lengths: Sequence[float]) -> Made:
+    (terms, text), style = problem(rng, lengths), _style(rng)
+    return row("solve", style, text), work(terms, style).text
 
 
-def _direct(rng: random.Random) -> tuple[list[int], str]:
-    terms, text = problem(rng)
+def _direct(rng: random.Random, lengths: Sequence[float]) -> Made:
+    terms, text = problem(rng, lengths)
     return row("direct", None, text), f"Answer: {total(terms)}"
 
 
-def _subtask(rng: random.Random) -> tuple[list[int], str]:
-    term, style = Term(1, rng.randint(10, 99), rng.randint(11, 99) if rng.random() < 0.45 else rng.randint(2, 9)), _style(rng)
-    if held_out([term]):
-        return _subtask(rng)
-    c = Chain()
-    c.close(careful(c, term.a, term.b, style))
-    return row("subtask", style, f"What is {term.text}?" if rng.random() < 0.2 else term.text), "\n".join(c.lines)
+def _subtask(rng: random.Random, lengths: Sequence[float]) -> Made:
+    while True:
+        term = Term(1, rng.randint(10, 99), rng.randint(11, 99) if rng.random() < 0.5 else rng.randint(2, 9))
+        if not held_out([term]):
+            style = _style(rng)
+            return row("subtask", style, f"What is {term.text}?" if rng.random() < 0.2 else term.text), work([term], style).text
 
 
-def _plan(rng: random.Random) -> tuple[list[int], str]:
-    n = rng.randint(1, 8)
-    terms, text = problem(rng) if n < 3 else _of_length(rng, n)
+def _plan(rng: random.Random, lengths: Sequence[float]) -> Made:
+    terms, text = problem(rng, lengths)
     parts = '", "'.join(t.text for t in terms)
     combine = "".join((" + " if t.sign > 0 else " - ") * (i > 0) + str(i + 1) for i, t in enumerate(terms))
     return row("plan", None, text), f'{{"subtasks": ["{parts}"], "combine": "{combine}"}}'
 
 
-def _of_length(rng: random.Random, n: int) -> tuple[tuple[Term, ...], str]:
+def _merge(rng: random.Random, lengths: Sequence[float]) -> Made:
+    terms, text = problem(rng, lengths)
+    values: list[int | None] = [slip(t.value, rng) if rng.random() < 0.05 else t.value for t in terms]
+    values = [None if rng.random() < 0.02 else v for v in values]
+    shown = "\n".join(
+        f"Part {i + 1}: {t.text} = {'?' if v is None else v}" for i, (t, v) in enumerate(zip(terms, values, strict=True))
+    )
+    return row("merge", None, f"{text}\n\n{shown}"), fold(terms, values).text
+
+
+def wrong(rng: random.Random, terms: Sequence[Term], style: str) -> Chain:
+    """A worked solution that is wrong in a way of these models: a number slipped, a term misread, turned round in sign or lost."""
+    right = work(terms, style)
     while True:
-        terms = draw(rng, n, sum(rng.random() < HARD for _ in range(n)))
-        if not held_out(terms):
-            return terms, render(terms, rng.choice(("words", "expression")), rng)
+        kind, i = rng.random(), rng.randrange(len(terms))
+        t = terms[i]
+        read = list(terms)
+        if kind < 0.08:
+            read[i] = replace(t, a=min(99, max(10, slip(t.a, rng))))
+        elif kind < 0.14:
+            read[i] = replace(t, b=min(99, max(2, slip(t.b, rng))))
+        elif kind < 0.22 and i:
+            read[i] = replace(t, sign=-t.sign)
+        elif kind < 0.28 and len(terms) > 1:
+            del read[i]
+        read[0] = replace(read[0], sign=1)
+        made = work(read, style, 0.0 if kind < 0.28 else 0.7 / len(terms) / 3, rng)
+        if made.lines != right.lines and "-" not in made.answer:
+            return made
 
 
-def _merge(rng: random.Random) -> tuple[list[int], str]:
-    terms, text = _of_length(rng, rng.randint(1, 8))
-    c, lines, values = Chain(), [], []
-    for i, t in enumerate(terms):
-        value = slip(t.value, rng) if rng.random() < 0.08 else t.value
-        if rng.random() < 0.03:
-            lines.append(f"Part {i + 1}: {t.text} = ?")
-            value = careful(c, t.a, t.b, "left-to-right")
-        else:
-            lines.append(f"Part {i + 1}: {t.text} = {value}")
-        values.append(t.sign * value)
-    running = values[0]
-    for v in values[1:]:
-        running = c.step(running, "+" if v > 0 else "-", abs(v))
-    c.close(running)
-    return row("merge", None, f"{text}\n\n" + "\n".join(lines)), "\n".join(c.lines)
-
-
-def _check(rng: random.Random) -> tuple[list[int], str]:
-    terms, text = problem(rng, longest=6)
-    if rng.random() < 0.12:
-        answer, right = total(terms), rng.random() < 0.5
-        said = answer if right else slip(answer, rng)
-        reply = f"Verdict: {_word(right)}"
-        return row("check", None, f"{text}\n\nProposed solution:\nAnswer: {said}"), reply
-    foreign = rng.random() < 0.12  # a term copied wrongly: each step right, all of it wrong
-    if foreign:
-        i = rng.randrange(len(terms))
-        other = Term(terms[i].sign, rng.randint(10, 99), terms[i].b)
-        foreign = other != terms[i]
-        terms = (*terms[:i], other, *terms[i + 1 :])
-    rate = 0.0 if foreign or rng.random() < 0.4 else 1.0 / (1 + 2 * len(terms))
-    c = chain(terms, _style(rng), rng, slips=rate)
-    steps = "".join(f"{_claim(line)}: {_word(ok)}\n" for line, ok in zip(c.lines, c.right, strict=True))
-    verdict = _word(all(c.right) and not foreign)
-    return row("check", None, f"{text}\n\nProposed solution:\n" + "\n".join(c.lines)), f"{steps}Verdict: {verdict}"
-
-
-def _claim(line: str) -> str:
-    return line.removeprefix("Answer: ").removeprefix("Estimate: ")
+def _check(rng: random.Random, lengths: Sequence[float]) -> Made:
+    terms, text = problem(rng, lengths)
+    style = _style(rng)
+    ok = rng.random() < 0.4
+    right = work(terms, style)
+    said = right if ok else wrong(rng, terms, style)
+    if rng.random() < 0.1:  # an answer without its working is worked out
+        right = work(terms, STYLES[0])
+        ok = said.answer == right.answer
+        shown, again = [said.lines[-1]], [*right.lines[:-1], f"{right.lines[-1]}, so {_word(ok)}"]
+    else:
+        shown = said.lines
+        first = next((i for i, (a, b) in enumerate(zip(right.lines, shown, strict=False)) if a != b), len(shown))
+        again = [f"{line}, so {_word(i < first)}" for i, line in enumerate(right.lines[: first + 1])]
+    again.append(f"Verdict: {_word(ok)}")
+    return row("check", None, f"{text}\n\nProposed solution:\n" + "\n".join(shown)), "\n".join(again)
 
 
 def _word(right: bool) -> str:
     return "right" if right else "wrong"
 
 
-def _threads(rng: random.Random, terms: Sequence[Term], most: int) -> list[Chain]:
-    rate = rng.choice((0.0, 0.05, 0.1, 0.2))
-    return [chain(terms, _style(rng), rng, slips=rate) for _ in range(rng.randint(1, most))]
-
-
-def _revise(rng: random.Random) -> tuple[list[int], str]:
-    terms, text = problem(rng, longest=5)
-    short = rng.random() < 0.3
-    threads = _threads(rng, terms, 7 if short else 4 if len(terms) < 4 else 2)
-    shown = "\n\n".join(
-        f"Thread {i + 1}:\n" + (c.lines[-1] if short else "\n".join(c.lines)) for i, c in enumerate(threads)
-    )
+def _thread(rng: random.Random, terms: Sequence[Term]) -> Chain:
     style = _style(rng)
-    return row("revise", style, f"{text}\n\n{shown}"), "\n".join(chain(terms, style, rng).lines)
+    return work(terms, style) if rng.random() < 0.6 else wrong(rng, terms, style)
 
 
-def _judge(rng: random.Random) -> tuple[list[int], str]:
-    terms, text = problem(rng, longest=4)
-    right = chain(terms, _style(rng), rng)
-    wrong = []
-    while len(wrong) < rng.randint(1, 3):
-        c = chain(terms, _style(rng), rng, slips=0.3)
-        if c.lines[-1] != right.lines[-1]:
-            wrong.append(c)
-    shown = [right, *wrong]
+def _revise(rng: random.Random, lengths: Sequence[float]) -> Made:
+    terms, text = problem(rng, lengths)
+    short = rng.random() < 0.3
+    threads = [_thread(rng, terms) for _ in range(rng.randint(1, 7 if short else 4 if len(terms) < 4 else 2))]
+    shown = "\n\n".join(f"Thread {i + 1}:\n" + (c.lines[-1] if short else c.text) for i, c in enumerate(threads))
+    style = _style(rng)
+    return row("revise", style, f"{text}\n\n{shown}"), work(terms, style).text
+
+
+def _judge(rng: random.Random, lengths: Sequence[float]) -> Made:
+    terms, text = problem(rng, lengths[:4])
+    right = work(terms, _style(rng))
+    shown = [right]
+    for _ in range(rng.randint(1, 3)):
+        other = wrong(rng, terms, _style(rng))
+        shown += [other] if other.answer not in {c.answer for c in shown} else []
     rng.shuffle(shown)
-    texts = "\n\n".join(
-        f"Candidate {i + 1} (answer {c.lines[-1].removeprefix('Answer: ')}):\n" + "\n".join(c.lines) for i, c in enumerate(shown)
-    )
+    texts = "\n\n".join(f"Candidate {i + 1} (answer {c.answer}):\n{c.text}" for i, c in enumerate(shown))
     return row("judge", None, f"{text}\n\n{texts}"), f"Best: {shown.index(right) + 1}"
 
 
-MAKERS: dict[str, Callable[[random.Random], tuple[list[int], str]]] = {
+MAKERS: dict[str, Callable[[random.Random, Sequence[float]], Made]] = {
     "solve": _solve, "direct": _direct, "subtask": _subtask, "plan": _plan, "merge": _merge,
     "check": _check, "revise": _revise, "judge": _judge,
 }  # fmt: skip

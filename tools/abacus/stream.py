@@ -9,44 +9,48 @@ import numpy.typing as npt
 
 from tools.abacus.samples import Sample, sample
 
-SHORT, LONG = (32, 288), (12, 768)
-"""(rows, tokens a row): most batches, and every `EVERY`-th, which takes what is too long for a short row."""
+SHAPES = {"short": (48, 192), "middle": (24, 384), "long": (12, 768)}
+"""(rows, tokens a row) of the three kinds of batches."""
 
-EVERY = 8
-Batch = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]
+WARM_STEPS = 400
+"""Only short samples at first: they hold the same facts in fewer tokens."""
+
+CYCLE = ("short", "middle", "long", "middle", "short", "middle", "short", "middle")
+
+Batch = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], npt.NDArray[np.int32]]
 
 
 class Stream:
-    """Batches in order; long samples wait until the next long batch, and too long ones are cut."""
+    """Batches in order."""
 
-    def __init__(self, seed: int, mix: str = "base") -> None:
-        self._seed, self._mix = seed, mix
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
 
     def batch(self, step: int) -> Batch:
-        """ids and learn [rows, tokens + 1] of one step."""
+        """ids, learn and parts (which sample of its row a token is of), each [rows, tokens + 1], of one step."""
         rng = random.Random(f"{self._seed}/{step}")
-        if step % EVERY == EVERY - 1:
-            return self._pack(rng, LONG, shortest=SHORT[1] // 2)
-        return self._pack(rng, SHORT, shortest=0)
-
-    def _pack(self, rng: random.Random, shape: tuple[int, int], shortest: int) -> Batch:
-        rows, length = shape
+        kind = "short" if step < WARM_STEPS else CYCLE[step % len(CYCLE)]
+        rows, length = SHAPES[kind]
         ids = np.zeros((rows, length + 1), np.int64)
         learn = np.zeros((rows, length + 1), np.float32)
+        parts = np.zeros((rows, length + 1), np.int32)
         for r in range(rows):
-            at = 0
+            at = part = 0
             while at < length - 24:
-                tokens, mask = self._fitting(rng, length + 1 - at, shortest if at == 0 else 0)
+                tokens, mask = _fitting(rng, kind, length + 1 - at)
                 if not tokens:
                     break
+                part += 1
                 ids[r, at : at + len(tokens)] = tokens
                 learn[r, at : at + len(tokens)] = mask
+                parts[r, at : at + len(tokens)] = part
                 at += len(tokens)
-        return ids, learn
+        return ids, learn, parts
 
-    def _fitting(self, rng: random.Random, room: int, shortest: int) -> Sample:
-        for _ in range(40 if shortest else 6):
-            tokens, mask = sample(rng, self._mix)
-            if shortest <= len(tokens) <= room:
-                return tokens, mask
-        return [], []
+
+def _fitting(rng: random.Random, kind: str, room: int) -> Sample:
+    for _ in range(8):
+        tokens, mask = sample(rng, kind)
+        if len(tokens) <= room:
+            return tokens, [0, *mask[1:]]
+    return [], []

@@ -12,7 +12,6 @@ import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tools.abacus.model import SHAPES, Transformer
-from tools.abacus.samples import MIXES
 from tools.abacus.stream import Stream
 
 MUON_LR, ADAM_LR, WARM_STEPS, DECAY_SHARE = 0.02, 3e-3, 100, 0.4
@@ -33,11 +32,11 @@ def optimizers(model: Transformer) -> list[torch.optim.Optimizer]:
     ]
 
 
-def train(name: str, steps: int, folder: Path, seed: int, threads: int, fused: bool, mix: str) -> None:
+def train(name: str, steps: int, folder: Path, seed: int, threads: int, fused: bool) -> None:
     """Run to `steps`, from the checkpoint in `folder` where there is one."""
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
-    model, stream = Transformer(SHAPES[name]), Stream(seed, mix)
+    model, stream = Transformer(SHAPES[name]), Stream(seed)
     makers = optimizers(model)
     path = folder / f"{name}.pt"
     start = 0
@@ -57,13 +56,13 @@ def train(name: str, steps: int, folder: Path, seed: int, threads: int, fused: b
         task = bar.add_task(name, total=steps, completed=start)
         coming = ahead.submit(stream.batch, start)
         for step in range(start, steps):
-            ids, learn = coming.result()
+            ids, learn, parts = coming.result()
             coming = ahead.submit(stream.batch, step + 1)
             for maker, base in zip(makers, (MUON_LR, ADAM_LR), strict=True):
                 for group in maker.param_groups:
                     group["lr"] = base * rate(step, steps)
             with torch.autocast("cpu", torch.bfloat16):
-                loss = loss_of(torch.from_numpy(ids), torch.from_numpy(learn))
+                loss = loss_of(torch.from_numpy(ids), torch.from_numpy(learn), torch.from_numpy(parts))
             model.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -93,10 +92,9 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("build/abacus"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--mix", choices=MIXES, default="base", help="how often each role comes")
     parser.add_argument("--no-compile", action="store_true", help="where no C++ compiler is at hand; slower")
     a = parser.parse_args()
-    train(a.name, a.steps, a.folder, a.seed, a.threads, not a.no_compile, a.mix)
+    train(a.name, a.steps, a.folder, a.seed, a.threads, not a.no_compile)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from workbench.agents import ROLES, STYLES, Message, ToolCall
 from workbench.models.abacus.tokens import CALL, END, GO, RESULT, encode, special
@@ -16,6 +17,11 @@ CONTEXT = 2048
 LONG = 600
 """Threads and candidates whose prompt is longer than this are read by their last line only."""
 
+ACT_WINDOW = 640
+"""Tokens of the newest turns that the role act sees, as in training: about 30 steps of a ledger."""
+
+_RULE = re.compile(r"Keep a ledger\. Rule: [^\n]*\n?")
+
 STYLED = ("solve", "subtask", "revise")
 _SECTION = re.compile(r"^((?:Thread|Candidate) \d+.*:)\n", re.MULTILINE)
 
@@ -23,7 +29,7 @@ _SECTION = re.compile(r"^((?:Thread|Candidate) \d+.*:)\n", re.MULTILINE)
 def prompt(request: Request) -> tuple[list[int], bool]:
     """The tokens before the reply, and whether something had to be left out to fit.
 
-    act:     <act> user text <go> reply <end> | <call> name arguments <end> <result> tool text <go> ...
+    act:     <act> rule, then turn by turn: user text <go> reply <end> | user text <go> <call> name arguments <end> <result> tool text <go> ...
     others:  <role> [<style>] user text <go>
     A role abacus was not trained on is read as solve, a style it does not know as left-to-right.
     """
@@ -61,23 +67,37 @@ def call_text(call: ToolCall) -> str:
     return " ".join([call.name, *map(str, words)])
 
 
-def read_call(text: str, number: int) -> ToolCall:
-    """The call in what abacus wrote after <call>."""
+def read_call(text: str, number: int, tools: Sequence[Mapping[str, Any]] = ()) -> ToolCall:
+    """The call in what abacus wrote after <call>: the words after the name are the tool's first argument (`expression`)."""
     name, _, rest = text.strip().partition(" ")
-    return ToolCall(f"call-{number}", name, json.dumps({"expression": rest}))
+    known = {t.get("function", {}).get("name"): t["function"].get("parameters", {}) for t in tools}
+    first = next(iter(known.get(name, {}).get("properties", {})), "expression")
+    return ToolCall(f"call-{number}", name, json.dumps({first: rest}))
 
 
 def _episode(messages: Sequence[Message]) -> list[int]:
-    ids: list[int] = []
-    for m in messages:
+    """A chat with tools: the line with the rule, then as many of the newest turns as `ACT_WINDOW` holds.
+
+    A turn is what the user says and all that follows until the user speaks again; the newest one is always shown.
+    """
+    rule = next((found[0] for m in messages if m.role in ("system", "user") and (found := _RULE.search(m.content))), "")
+    head = [special("act"), *encode(rule.strip() + "\n")]
+    turns: list[list[int]] = []
+    for m, following in zip(messages, [*messages[1:], None], strict=True):
         if m.role == "user":
-            ids += [special("act"), *encode(m.content), GO]
-        elif m.role == "tool":
-            ids += [RESULT, *encode(m.content), GO]
-        elif m.role == "assistant":
-            said = [CALL, *encode(call_text(m.tool_calls[0]))] if m.tool_calls else encode(m.content)
-            ids += [*said, END]
-    return ids
+            turns.append([*encode(_RULE.sub("", m.content)), GO])
+        elif turns and m.role == "tool":
+            turns[-1] += [RESULT, *encode(m.content)]
+            turns[-1] += [] if following is not None and following.role == "tool" else [GO]
+        elif turns and m.role == "assistant":
+            calls = [[CALL, *encode(call_text(c))] for c in m.tool_calls]
+            turns[-1] += [token for said in calls or [encode(m.content)] for token in (*said, END)]
+    shown: list[int] = []
+    for turn in reversed(turns):
+        if shown and len(turn) + len(shown) > ACT_WINDOW:
+            break
+        shown = turn + shown
+    return [*head, *shown]
 
 
 def _fit(ids: list[int]) -> tuple[list[int], bool]:

@@ -17,6 +17,8 @@ PIECES = (
     *(f"{w}" for w in NAMES), *(f" {w} " for w in (*GAINS, *LOSSES)), *(f" {w}" for w in (*HOLDERS, *ITEMS)), *ITEMS,
     "Keep a ledger. Rule: write every value as ", "name = value", "name: value", "[name value]", "Set ", "Add ", "Take ",
     "Move ", "What is in ", " to ", " from ", "calc", "set", "recall", "ok", "error: ", "busy", "try again", "[", "]",
+    "+ ", "- ", ", total ", ", pair ", ", so ", ", + ", ", - ", ", ", "calc ", "error: busy, try again",
+    "error: timeout after 30 s, nothing was done", "error: not a sum", "n/a",
 )  # fmt: skip
 """Whole pieces; new ones go at the end, or the shipped weights no longer fit."""
 
