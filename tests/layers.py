@@ -23,6 +23,7 @@ MAY_USE: Mapping[str, str] = {
     "samples": "grading",
     "team": "agents prompts",
     "store": "errors otlp semconv spans",
+    "ledger": "arithmetic",
     "loading": "arithmetic errors samples tasks",
     "exporting": "errors otlp semconv spans store",
     "frames": "semconv store",
@@ -50,7 +51,7 @@ MAY_USE: Mapping[str, str] = {
     "runs": "agents building engine errors grading loading models prompts recording semconv store strategies tasks team",
     "resynthesis": "agents building engine errors frames models prompts resampling runs semconv spans stats store "
     "synthesis tasks team",
-    "episodes": "agents building engine errors runs semconv recording strategies store synthesis tasks team",
+    "episodes": "agents arithmetic building engine errors ledger runs semconv recording strategies store synthesis tasks team",
     "commands": "agentic agents engine episodes errors exporting frames loading measuring models readers runs share store "
     "strategies sweeps widgets",
 }
