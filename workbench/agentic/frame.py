@@ -73,7 +73,7 @@ class _Rows:
     item: Rows
     batch: Rows
     extra: pd.DataFrame
-    """columns tool, arguments, call_id; one row per unanswered call, which stand after the answered ones."""
+    """columns tool, arguments, call_id; one row per unanswered call, which stand before the answered ones."""
 
 
 def steps_of(of: Items, text: bool = False) -> pd.DataFrame:
@@ -135,7 +135,12 @@ def steps_of(of: Items, text: bool = False) -> pd.DataFrame:
             "used": known["used"],
             "grounded": known["grounded"],
             "waited": known["waited"],
-            "redundant": _redundant(data, trace, is_tool & form.good & ~is_error, form.code),
+            "redundant": _redundant(
+                data,
+                trace,
+                is_tool & form.good & ~is_error & (data[["arguments", "result"]].notna().all(axis=1)),
+                form.code,
+            ),
             "repeats": _repeats(data["tool"], trace, is_tool, form.code),
             "fact": truth["fact"],
             "distance": pd.to_numeric(truth["distance"], errors="coerce").astype("float64"),

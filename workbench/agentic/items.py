@@ -38,7 +38,7 @@ _CALL = r'"type": ?"tool_call"'
 
 @dataclass(frozen=True)
 class Items:
-    """One item per chat or tool span, trajectory by trajectory in order of time.
+    """One item per chat or tool span, and per synthesis that decided on a step; trajectory by trajectory in order of time.
 
     `data` has the columns of `ATTRIBUTES` as texts (without `given`), the span's own, and first_heard and heard: the first
     input of a trajectory, and what the user said just before a call. `trace` numbers the trajectories; `owner` is the call
@@ -61,13 +61,19 @@ def items(run: Spans) -> Items:
     of = lineage(run, ["attributes"])
     operation = of.data["operation"].to_numpy(dtype=object)
     tool: Flags = operation == s.TOOL
-    rows: Rows = np.flatnonzero((tool | (operation == s.CHAT)) & ~of.dropped)
+    merged: Flags = operation == s.SYNTHESIS
+    rows: Rows = np.flatnonzero((tool | merged | (operation == s.CHAT)) & ~of.dropped)
     trace = pd.factorize(of.data["trace_id"])[0].astype(np.int64)
     start = of.data["start_ns"].to_numpy(np.int64)
     rows = rows[np.lexsort((rows, tool[rows], start[rows], trace[rows]))]
     data = _spans(of, rows)
     data[list(_parsed_names())] = _parsed(of, rows, trace[rows], tool[rows])
-    number = pd.to_numeric(data.pop("step"), errors="coerce").to_numpy(np.float64)
+    number: npt.NDArray[np.float64] = pd.to_numeric(data.pop("step"), errors="coerce").to_numpy(np.float64)
+    decided = merged[rows] & (number >= 0)
+    data.loc[_proposals(trace[rows], number, tool[rows], decided), "calls"] = 0
+    number = _between(trace[rows], number)
+    kept = decided | (~merged[rows] & ~(number < 0))
+    rows, number, data = rows[kept], number[kept], data[kept].reset_index(drop=True)
     inner = pd.factorize(trace[rows])[0].astype(np.int64)
     return Items(
         run.id,
@@ -75,8 +81,26 @@ def items(run: Spans) -> Items:
         inner,
         tool[rows],
         _owners(inner, of.thread[rows], tool[rows]),
-        np.where(number >= 0, number, np.nan),
+        number,
     )
+
+
+def _between(trace: Rows, number: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """What a numbered trajectory did between two steps (notes, digests) belongs to the next one, to none (-1) after the last."""
+    told = pd.Series(np.where(number >= 0, number, np.nan))
+    numbered = told.groupby(trace).transform("count").to_numpy() > 0
+    filled = told.groupby(trace).bfill().to_numpy(np.float64)
+    out: npt.NDArray[np.float64] = np.where(numbered & np.isnan(filled), -1.0, filled)
+    return out
+
+
+def _proposals(trace: Rows, step: npt.NDArray[np.float64], tool: Flags, decided: Flags) -> Flags:
+    """Calls in steps that a synthesis decided: what they say was proposed, not done; the synthesis holds what was."""
+    if not decided.any():
+        return decided
+    every = pd.MultiIndex.from_arrays([trace, step])
+    found: Flags = every.isin(every[decided]) & ~tool & ~decided
+    return found
 
 
 def _spans(of: Lineage, rows: Rows) -> pd.DataFrame:

@@ -24,7 +24,8 @@ def pass_hat_k(
     `answers` frame; tasks with fewer than k trials are left out of that k. Columns k, value, low, high, tasks.
     """
     frame = scored(source, failed)[0]
-    trials = [np.sort(part.to_numpy(float)) for _, part in frame.groupby("task_id", sort=True)["score"]]
+    tasks = frame["task_id"].fillna(frame["trace_id"]) if "trace_id" in frame else frame["task_id"]
+    trials = [np.sort(part.to_numpy(float)) for _, part in frame["score"].groupby(tasks, sort=True, dropna=False)]
     most = max(len(t) for t in trials)
     sizes = list(range(1, most + 1)) if k is None else [int(size) for size in k]
     if wrong := [size for size in sizes if not 1 <= size <= most]:

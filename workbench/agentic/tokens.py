@@ -1,6 +1,6 @@
 """References: which step's words rest on which earlier step's, told by the identifiers and numbers that pass between them.
 
-A telling value is a run of letters, digits and ``_ @ # . : / -`` of at least two characters with a digit, ``_`` or ``@`` in
+A telling value is a run of letters, digits and ``_ @ # . / -`` of at least two characters with a digit, ``_`` or ``@`` in
 it: an id, an amount, a date, an address. Names of fields are left out. Plain words are not followed: they are said by chance
 too often.
 """
@@ -19,8 +19,10 @@ from workbench.agentic.items import Items, message_parts
 from workbench.frames.lineage import Flags, Rows
 
 _BREAK, _FIELD = r"(?:\\[nrt])?", r'(?:\\?" ?:)?'
-VALUE = rf"{_BREAK}[a-z0-9_@#.:/-]*[0-9_@](?:[a-z0-9_@#.:/-]*[a-z0-9_])?{_FIELD}"
+VALUE = rf"{_BREAK}(?:[a-z#][a-z0-9_@#./-]*)?[0-9_@](?:[a-z0-9_@#./-]*[a-z0-9_])?{_FIELD}"
 """In lower-case text; a match may begin with an escaped line break, and one that ends in a colon is a field's name."""
+
+_NUMBER = r"rtrim(regexp_replace(word, '^(\d+\.\d*?)0+$', '\1'), '.')"  # 129.50 is 129.5
 
 # Time within a trajectory: tick k hears at 3k, acts (arguments, words) at 3k + 1 and is told results at 3k + 2.
 _QUERY = f"""
@@ -38,7 +40,7 @@ words as (
   from matches where match[-1] <> ':'),
 long as (
   select place, trace, at_time, kind,
-    hash(case when contains(word, '.0') then regexp_replace(word, '\\.0+$', '') else word end) as word
+    hash(case when contains(word, '.') and word[-1] = '0' then {_NUMBER} else word end) as word
   from words where len(word) > 1),
 known as (
   select trace, word, min(at_time) as born, max(at_time) filter (kind in ('argument', 'said')) as last_use
