@@ -7,6 +7,7 @@ Pure measures on frames, for our own Runs, for imports, and for anything with th
 - `qualities(runs)`: all of it in one call; the single measures are `persistence`, `orchestration`, `recovery` (and
   `incidents`), `adherence` and `reliability` (`pass_hat_k`). Each gives its formula, and says what it could not know.
 - Over steps: `recall` (over distance), `over_steps`, `violations_over_steps`, `survival_of_rules`, `half_life`.
+- Pictures: `figure(qualities)`, `over`, `compare`, `diverging`.
 - `divergence`: single-answer scores against agentic ones.
 
 Every interval is clustered by task: steps of one trajectory, and trajectories of one task, are not independent.
@@ -38,6 +39,10 @@ _HOME = {
     "reliability": "repeating",
     "half_life": "decay",
     "HalfLife": "decay",
+    "figure": "figures",
+    "compare": "figures",
+    "diverging": "figures",
+    "over": "figures",
     "divergence": "correlation",
     "Divergence": "correlation",
 }
