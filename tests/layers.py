@@ -53,6 +53,6 @@ MAY_USE: Mapping[str, str] = {
     "resynthesis": "agents building engine errors frames models prompts resampling runs semconv spans stats store "
     "synthesis tasks team",
     "episodes": "agents arithmetic building engine errors ledger runs semconv recording strategies store synthesis tasks team",
-    "commands": "agentic agents engine episodes errors exporting frames loading measuring models readers runs share store "
+    "commands": "agentic agents drifting engine episodes errors exporting frames loading measuring models readers runs share store "
     "strategies sweeps widgets",
 }

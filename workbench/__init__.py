@@ -44,6 +44,7 @@ _HOME = {
     "Synthesis": "synthesis",
     "Synthesizer": "synthesis",
     "run": "runs",
+    "rerun": "runs.again",
     "probe": "episodes.probing",
     # where the halves meet
     "Run": "store",
@@ -71,6 +72,7 @@ _HOME = {
     "resynthesize": "resynthesis",
     "budget_match": "matching",
     "time_shares": "timing",
+    "drift": "drifting",
     "choices": "choose",
     "recommend": "choose",
     "router_file": "routerfile",
