@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import operator
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from workbench.arithmetic import ITEMS
 from workbench.episodes.rules import NEVER_SORRY, SHORT
 from workbench.episodes.tools import Refusal, Tool
 from workbench.episodes.world import Act, Call, Request, Rule, World
+from workbench.ledger import RULES, Step, calculate, ledger, rule_line
 
-FORMS: Mapping[str, str] = {"name = value": "{} = {}", "name: value": "{}: {}", "[name value]": "[{} {}]"}
-"""How a value must be written, as the first request asks for it."""
+NAMES = 5
+"""How many values a ledger has; distractors are more of them."""
 
-_SUM = re.compile(r"\s*(\d{1,9})\s*([-+])\s*(\d{1,9})\s*")
-_SIGNS: Mapping[str, Callable[[int, int], int]] = {"+": operator.add, "-": operator.sub}
+_VALUE = re.compile(r"([a-z]+)\W{1,4}?(?:is\s+)?(-?\d{1,12})(?!\w)", re.IGNORECASE)
 
 
 class Ledger(World):
@@ -31,52 +30,45 @@ class Ledger(World):
 
     def __init__(self, rng: random.Random, rules: int, distractors: int) -> None:
         super().__init__(rng, rules, distractors)
-        self.form = rng.choice(list(FORMS))
+        self.form = rng.choice(list(RULES))
 
     def tools(self) -> Sequence[Tool]:
         return (Tool(self.calc, reads=True),)
 
     def calc(self, expression: str) -> Any:
         """The sum or the difference of two whole numbers, such as 12 + 7."""
-        found = _SUM.fullmatch(expression)
-        if found is None:
-            raise Refusal("calc wants a sum or a difference of two whole numbers, such as 12 + 7")
-        return _SIGNS[found[2]](int(found[1]), int(found[3]))
+        found = calculate(expression)
+        if found.startswith("error: "):
+            raise Refusal(found.removeprefix("error: "))
+        return int(found)
 
     def requests(self) -> Iterator[Request]:
-        rng = self.rng
-        names = rng.sample(ITEMS, rng.randint(2, 5) + self.distractors)
-        held: dict[str, int] = {}
-        while True:
+        for step in ledger(self.rng, self.form, min(len(ITEMS), NAMES + self.distractors)):
             self.number += 1
-            name, n = rng.choice(names), rng.randint(1, 20)
-            kind = rng.choice(("add", "add", "take", "move", "recall", "recall", "set")) if name in held else "set"
-            others = [m for m in held if m != name]
-            if (kind == "take" and held[name] < n) or (kind == "move" and (held[name] < n or not others)):
-                kind = "add"
-            if kind == "set":
-                held[name] = rng.randint(1, 60)
-                yield self._said(f"Set {name} to {held[name]}.", held, [name])
-            elif kind == "recall":
-                yield self._said(f"What is in {name}?", held, [name], asks=name)
-            elif kind == "move":
-                other = rng.choice(others)
-                moved = _sum(held, name, "-", n), _sum(held, other, "+", n)
-                yield self._said(f"Move {n} from {name} to {other}.", held, [name, other], moved)
-            else:
-                sign = "+" if kind == "add" else "-"
-                change = _sum(held, name, sign, n)
-                text = f"Add {n} to {name}." if kind == "add" else f"Take {n} from {name}."
-                yield self._said(text, held, [name], (change,))
+            yield self._asked(step)
 
-    def _said(
-        self, text: str, held: Mapping[str, int], names: Sequence[str], calls: tuple[Call, ...] = (), asks: str = ""
-    ) -> Request:
-        lead = f"Keep a ledger. Rule: write every value as {self.form}.\n" if self.number == 1 else ""
-        values = {name: held[name] for name in names}
-        reply = "\n".join(FORMS[self.form].format(*pair) for pair in values.items())
-        plants = () if asks else tuple(names)
-        return Request(lead + text, reply, check=_Says(values), calls=calls, plants=plants, asks=asks)
+    def _asked(self, step: Step) -> Request:
+        lead = f"{rule_line(self.form)}\n" if self.number == 1 else ""
+        calls = tuple(Call("calc", {"expression": expression}) for expression, _ in step.sums)
+        recall = step.kind == "recall"
+        return Request(
+            lead + step.said,
+            step.reply,
+            check=_Says(values(step.reply)),
+            calls=calls,
+            plants=() if recall else step.names,
+            asks=step.names[0] if recall else "",
+        )
+
+    def digest_requests(self, told: Sequence[Request]) -> Sequence[str]:
+        return [f"What is in {name}?" for name in dict.fromkeys(name for request in told for name in request.plants)]
+
+    def resume(self, digest: str) -> Sequence[tuple[str, str]]:
+        chat: list[tuple[str, str]] = []
+        for name, value in values(digest).items():
+            lead = "" if chat else f"{rule_line(self.form)}\n"
+            chat += ("user", f"{lead}Set {name} to {value}."), ("assistant", RULES[self.form].format(name, value))
+        return chat or [("user", rule_line(self.form)), ("assistant", "The ledger is empty.")]
 
     @classmethod
     def all_rules(cls) -> Sequence[Rule]:
@@ -89,29 +81,26 @@ class Ledger(World):
         )
 
 
-class _Says:
-    """Whether a reply gives every one of the values under its name, in whatever form."""
+def values(text: str) -> dict[str, int]:
+    """The values that a text gives under their names, in whatever form."""
+    return {m[1].casefold(): int(m[2]) for m in _VALUE.finditer(text)}
 
-    def __init__(self, values: Mapping[str, int]) -> None:
-        self._values = values
+
+class _Says:
+    """Whether a reply gives every one of these values."""
+
+    def __init__(self, wanted: Mapping[str, int]) -> None:
+        self._wanted = wanted
 
     def __call__(self, said: str) -> bool:
-        given = {m[1].casefold(): int(m[2]) for m in re.finditer(r"(\w+)\W{1,4}?(?:is\s+)?(-?\d{1,12})(?!\w)", said)}
-        return all(given.get(name.casefold()) == value for name, value in self._values.items())
-
-
-def _sum(held: dict[str, int], name: str, sign: str, n: int) -> Call:
-    """The call that changes a value, done."""
-    call = Call("calc", {"expression": f"{held[name]} {sign} {n}"})
-    held[name] = _SIGNS[sign](held[name], n)
-    return call
+        return self._wanted.items() <= values(said).items()
 
 
 def _otherwise(act: Act) -> bool | None:
     """A line that is no value in the form asked for."""
     if act.calls:
         return None
-    form = re.escape(FORMS[act.world.form].format("NAME", "VALUE")).replace("NAME", r"\w+").replace("VALUE", r"-?\d+")
+    form = re.escape(RULES[act.world.form].format("NAME", "VALUE")).replace("NAME", r"\w+").replace("VALUE", r"-?\d+")
     return not all(re.fullmatch(form, line.strip()) for line in act.text.strip().splitlines() or [""])
 
 

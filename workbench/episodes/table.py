@@ -16,6 +16,7 @@ from workbench.episodes.episode import Episode
 from workbench.episodes.tools import as_text, parse_arguments
 from workbench.episodes.world import call_key
 from workbench.errors import ModelError, UsageError
+from workbench.recording import reply_json
 from workbench.tasks import Task
 from workbench.team import Team
 
@@ -81,16 +82,17 @@ class Table:
         """What is done now belongs to no step."""
         self.engine.identity.pop(semconv.STEP, None)
 
-    async def ask(self, agent: Agent, more: Sequence[Message] = (), *, acts: bool = False) -> Reply:
+    async def ask(self, agent: Agent, more: Sequence[Message] = (), *, acts: bool = False, tools: bool = True) -> Reply:
         """What an agent would do next; `acts`: it will be done, so the truth about it goes on this call's span.
 
-        Raises ModelError; see `lost`.
+        `more` is said after the chat, for this call only; without `tools` it can but speak. Raises ModelError; see `lost`.
         """
+        options = self._options if tools else {**self._options, "tool_choice": "none"}
         return await self.engine.ask(
             agent,
             [*self.history, *more],
             max_tokens=self.max_tokens,
-            options=self._options,
+            options=options,
             heard=self.tell if acts else None,
         )
 
@@ -101,9 +103,11 @@ class Table:
             raise error
 
     def tell(self, reply: Reply) -> None:
-        """Write what is true about an action on the current span."""
+        """Write an action, and what is true about it, on the current span: the actor's call, or the synthesis that picked it."""
         heard = self.episode.judge(reply)
         span = trace.get_current_span()
+        if self.engine.core.recorder.content:
+            span.set_attribute(semconv.OUTPUT_MESSAGES, reply_json(reply))
         for rule, violated in heard.broken:
             span.add_event(semconv.RULE_CHECK, {semconv.RULE: rule, semconv.VIOLATED: violated})
         if not reply.tool_calls:

@@ -147,11 +147,11 @@ class World:
         """All rules there are; an episode takes the first few."""
         return ()
 
-    def digest_request(self) -> str:
-        """What an actor is asked when what happened so far is to be put in few words."""
+    def digest_requests(self, told: Sequence[Request]) -> Sequence[str]:
+        """What an actor is asked, one after another, when all that happened in the requests so far is to be put in few words."""
         return (
             "Before we go on: write down everything from this conversation that may still be needed: every fact you were told, "
-            "every value as it is now, every booking, order or job that is open. One line for each, nothing else."
+            "every value as it is now, every booking, order or job that is open. One line for each, nothing else.",
         )
 
     def resume(self, digest: str) -> Sequence[tuple[str, str]]:

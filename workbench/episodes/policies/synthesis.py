@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from workbench.agents import Message
+from opentelemetry import trace
+
+from workbench.agents import Agent, Message
 from workbench.engine import Engine
 from workbench.engine.thread import Thread
 from workbench.episodes.policies.base import actor, alone, ended
 from workbench.episodes.table import Table
-from workbench.errors import ModelError
+from workbench.errors import ModelError, Stopped
+from workbench.recording import fail
 from workbench.strategies.base import at_least
 from workbench.synthesis import Synthesis, Synthesizer, conclude, synthesizer
 from workbench.tasks import Task
@@ -60,17 +64,31 @@ class Digest:
     async def _digested(self, table: Table, after: Thread, number: int, team: Team, engine: Engine) -> list[Thread]:
         """The chat becomes what the team noted of it. Returns the threads that noted."""
         table.pause()
-        asked = Message("user", table.episode.world.digest_request())
+        asked = table.episode.world.digest_requests(table.episode.requests[: table.episode.number])
         threads = await engine.together(
-            engine.work(
-                a.as_("act"), [*table.history, asked], index=i, round=number, after=[after], max_tokens=self.max_tokens
-            )
+            _noted(table, a.as_("act"), asked, index=i, number=number, after=after)
             for i, a in enumerate(team.agents(self.agents))
         )
         try:
-            made = await conclude(threads, synthesizer(self.synthesis), 1, table.noting(asked.content), team, engine)
+            made = await conclude(threads, synthesizer(self.synthesis), 1, table.noting("\n".join(asked)), team, engine)
         except ModelError:
             return [after]  # recorded by its synthesis: nobody could be asked
         if made.answer is not None:
             table.restart(made.answer)
         return [t for t in threads if not t.lost]
+
+
+async def _noted(table: Table, agent: Agent, asked: Sequence[str], *, index: int, number: int, after: Thread) -> Thread:
+    """One agent's notes: its answers to all that is asked, in a fork of the chat."""
+    with table.engine.thread(agent, index=index, round=number, after=[after]) as thread:
+        chat: list[Message] = []
+        for question in asked:
+            chat.append(Message("user", question))
+            try:
+                chat.append(Message("assistant", (await table.ask(agent, chat, tools=False)).text))
+            except Stopped as e:  # the others' calls are paid for: they end, then `together` raises
+                thread.error = e
+                fail(trace.get_current_span(), e)
+                return thread
+        thread.answer = "\n".join(m.content for m in chat if m.role == "assistant").strip() or None
+    return thread
