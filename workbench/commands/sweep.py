@@ -103,10 +103,11 @@ def _sweep(notebook: str, options: dict[str, Any]) -> Sweep:
 def _dry_run(sweep: Sweep, options: dict[str, Any], as_json: bool) -> None:
     from rich.console import Console
 
+    from workbench.models.registry import price_per_token
     from workbench.sweeps import progress, report, warm
     from workbench.sweeps.estimate import estimate
 
-    found = estimate(sweep, options["jobs"] or 2, options["resume"])
+    found = estimate(sweep, options["jobs"] or 2, options["resume"], price_per_token)
     choice = warm.choose(options["kernel"], sweep.content)
     if as_json:
         cells = [dict(cell.parameters) for cell in sweep.cells]

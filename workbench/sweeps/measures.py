@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MIME = "application/vnd.workbench.measures+json"
 INTERVALS = (("tokens_per_task", "tokens"), ("latency_s", "wall_s"))
 """Measure and column of the answers, for amounts per task."""
+ELSEWHERE = ("run", "tasks")
+"""Of `workbench.measures`: the path stands in the sweep's frame, and attempts are no choice's measure (see task_count)."""
 
 
 class Conclusion:
@@ -56,30 +58,27 @@ def conclude(run: Run | None = None, /, **measures: Any) -> Conclusion:
 
 
 def run_measures(run: Run) -> dict[str, Any]:
-    """The measures every Run has. Times are seconds; an interval is the 95 % one, clustered by task."""
-    from workbench import frames, stats
+    """The measures every Run has: `workbench.measures`, and amounts per task with their 95 % interval, clustered by task.
+
+    Times are seconds. What the Run does not tell (a score nobody gave, a price nobody knows) is left out.
+    """
+    from workbench import frames, measuring
 
     table = frames.answers(run)
     table = table.assign(tokens=table["input_tokens"] + table["output_tokens"])
+    base = {name: value for name, value in measuring.measures(run).items() if name not in ELSEWHERE and value is not None}
     found: dict[str, Any] = {
         "task_count": int(table["task_id"].nunique()),
-        "answered": int(table["answer"].notna().sum()),
         "errors": int(table["error"].notna().sum()),
+        **base,
     }
-    if table["score"].notna().any():
-        accuracy = stats.accuracy(table)
-        found |= {"accuracy": accuracy.value, "accuracy_low": accuracy.low, "accuracy_high": accuracy.high}
     for name, column in INTERVALS:
         mean, low, high = _interval(table, column)
         found |= {name: mean, f"{name}_low": max(0.0, low), f"{name}_high": high}
     found |= {
         "calls": int(table["calls"].sum()),
-        "input_tokens": int(table["input_tokens"].sum()),
-        "output_tokens": int(table["output_tokens"].sum()),
-        "cost_usd": float(table["cost_usd"].sum()),
         "p50_s": float(table["wall_s"].quantile(0.5)),
         "p95_s": float(table["wall_s"].quantile(0.95)),
-        "critical_path_s": float(table["critical_path_s"].mean()),
     }
     stopped = run.manifest.get("stopped")
     return found | ({"stopped": str(stopped)} if stopped else {})
