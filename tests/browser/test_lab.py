@@ -72,7 +72,7 @@ def test_live_and_stopped_while_the_cell_awaits(chromium: Any, lab: tuple[str, P
     page = opened(chromium, lab, "live.ipynb", ["import workbench as wb", LIVE])
     run_all(page)
     page.wait_for_selector(".wb[data-drawn]", timeout=60_000)
-    page.wait_for_selector(".tail:not(:empty)", timeout=30_000)
+    page.wait_for_selector(".tail:visible:not(:empty)", timeout=30_000)
     page.get_by_role("button", name="Stop the run").click()
     page.wait_for_selector("text=the run is stopped", timeout=30_000)
     assert json.loads((lab[1] / "live-run" / "run.json").read_text())["status"] == "stopped"

@@ -47,7 +47,7 @@ def test_every_trace_draws_without_an_error(chromium: Any, tmp_path: Path, name:
 def test_mouse_and_keyboard_reach_everything(chromium: Any, tmp_path: Path) -> None:
     """What a key changes is seen in the next frame: every step waits for what it expects (`expect` does), for no time."""
     page, _, errors = opened(chromium, tmp_path / "p.html", weaving.sketch())
-    panel, ticks, pressed = page.locator(".panel"), page.locator(".tick"), re.compile("true")
+    panel, ticks, pressed = page.locator(".panel"), page.locator(".tick:visible"), re.compile("true")
     page.locator(".wb").focus()
     page.keyboard.press("ArrowRight")
     expect(panel).to_contain_text("took")
@@ -71,7 +71,7 @@ def test_mouse_and_keyboard_reach_everything(chromium: Any, tmp_path: Path) -> N
     expect(page.get_by_role("button", name="critical path")).to_have_attribute("aria-pressed", pressed)
     page.get_by_role("searchbox").fill("calculator")
     expect(page.locator(".gone")).to_have_text("1 found")
-    box = page.locator("canvas").bounding_box()
+    box = page.locator(".stage > canvas").bounding_box()
     page.mouse.click(box["x"] + box["width"] * 0.3, box["y"] + 97)
     expect(panel).to_be_visible()
     assert errors == []
@@ -111,7 +111,7 @@ def test_small_and_large_windows(chromium: Any, tmp_path: Path) -> None:
     for width in (420, 800, 1600):
         page, _, errors = opened(chromium, tmp_path / "p.html", weaving.fan(15))
         page.set_viewport_size({"width": width, "height": 700})
-        page.wait_for_function("w => document.querySelector('[data-view] > div').shadowRoot.querySelector('canvas').clientWidth"
+        page.wait_for_function("w => document.querySelector('[data-view] > div').shadowRoot.querySelector('.stage > canvas').clientWidth"
                                " <= w - 48", arg=width)  # fmt: skip
         assert errors == [] and page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.context.close()

@@ -3,7 +3,7 @@
 import { make } from "./dom";
 import type { Live, Reading } from "./types";
 
-export interface Actions { by(reading: Reading): void; critical(): void; zoom(factor: number): void; fit(): void; search(words: string): void; stop(): void }
+export interface Actions { by(reading: Reading): void; critical(): void; zoom(factor: number): void; fit(): void; search(words: string): void; only(): void; stop(): void }
 
 export class Controls {
   readonly el = make("div", "bar");
@@ -11,6 +11,7 @@ export class Controls {
   private readonly time = this.button("time", "Read by time", () => this.act.by("time"));
   private readonly steps = this.button("steps", "Read by structure: equal steps", () => this.act.by("structure"));
   private readonly path = this.button("critical path", "Show the critical path", () => this.act.critical());
+  private readonly found = this.button("only these", "Show only the threads that were found", () => this.act.only());
   private readonly halt = this.button("Stop", "Stop the run", () => { this.halt.disabled = true; this.act.stop(); });
   readonly search = make("input");
 
@@ -22,12 +23,14 @@ export class Controls {
     this.search.placeholder = "search";
     this.search.setAttribute("aria-label", "Search agents, answers, models and tools");
     this.search.oninput = () => act.search(this.search.value);
-    this.el.append(this.halt, this.search, this.time, this.steps, this.path,
+    this.el.append(this.halt, this.found, this.search, this.time, this.steps, this.path,
       this.button("−", "Zoom out", () => act.zoom(1 / 1.5)), this.button("+", "Zoom in", () => act.zoom(1.5)), this.button("fit", "Show everything", () => act.fit()));
     this.status.setAttribute("role", "status");
   }
 
-  update(by: Reading, critical: boolean, live: Live | null | undefined): void {
+  update(by: Reading, critical: boolean, only: boolean, live: Live | null | undefined): void {
+    this.found.hidden = !only && !this.search.value.trim();
+    this.found.setAttribute("aria-pressed", String(only));
     this.time.setAttribute("aria-pressed", String(by === "time"));
     this.steps.setAttribute("aria-pressed", String(by === "structure"));
     this.path.setAttribute("aria-pressed", String(critical));

@@ -2,7 +2,7 @@
 
 export interface Moves {
   step(dx: number, dy: number): void; open(): void; leave(): void; zoomAt(factor: number, x: number): void; pan(dx: number, dy: number): boolean;
-  fit(): void; hover(x: number, y: number): void; out(): void; pick(x: number, y: number): void; toggle(what: "critical" | "structure"): void; search(): void;
+  fit(): void; hover(x: number, y: number): void; out(): void; pick(x: number, y: number): void; toggle(what: "critical" | "structure"): void; search(): void; thread(): void; fold(): void;
 }
 
 const ARROWS: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -22,6 +22,8 @@ export function listen(root: HTMLElement, stage: HTMLElement, act: Moves): void 
     else if (e.key === "0") act.fit();
     else if (e.key === "c") act.toggle("critical");
     else if (e.key === "s") act.toggle("structure");
+    else if (e.key === "z") act.thread();
+    else if (e.key === "f") act.fold();
     else if (e.key === "/") act.search();
     else return;
     e.preventDefault();

@@ -5,7 +5,7 @@ import { NONE, type Columns, type Head, type Node, type Reading } from "./types"
 const LANE_PX: [number, number][] = [[6, 46], [10, 38], [16, 30], [30, 22], [60, 15], [120, 9]];
 const MAX_LANES_PX = 1100, LEAST_LANE_PX = 5, SEAM_PX = 104, MAX_SEAMS_SHARE = 0.45;
 
-export interface Frame { left: number; right: number; top: number; zoom: number; panX: number; panY: number; by: Reading; hidden: ReadonlySet<number> }
+export interface Frame { left: number; right: number; top: number; zoom: number; panX: number; panY: number; by: Reading; hidden: ReadonlySet<number>; folded?: ReadonlySet<number> }
 
 /** The last index whose value is below (or, with `or_equal`, not above) `at`, plus one. */
 export function bisect(values: ArrayLike<number>, at: number, orEqual: boolean, from = 0, to = values.length): number {
@@ -41,7 +41,7 @@ export class View {
     this.opened = new Float64Array(this.seams.length + 1);
     this.seams.forEach(([, px], i) => (this.opened[i + 1] = this.opened[i] + px));
 
-    const rows = head.lanes.reduce((n, lane, i) => n + (lane.among.length || frame.hidden.has(i) ? 0 : lane.rows), 0);
+    const rows = head.lanes.reduce((n, lane, i) => n + (lane.among.length || frame.hidden.has(i) ? 0 : this.rows(i)), 0);
     this.base = LANE_PX.find(([most]) => rows <= most)?.[1] ?? Math.max(LEAST_LANE_PX, MAX_LANES_PX / Math.max(1, rows));
     this.bar = this.base > 8 ? Math.min(16, this.base * 0.5) : this.base * 0.8;
     this.pitch = this.bar + Math.min(4, this.bar * 0.25);
@@ -50,7 +50,7 @@ export class View {
     let y = frame.top;
     head.lanes.forEach((lane, n) => {
       if (lane.among.length) return;
-      const height = frame.hidden.has(n) ? 0 : this.base + (lane.rows - 1) * this.pitch;
+      const height = frame.hidden.has(n) ? 0 : this.base + (this.rows(n) - 1) * this.pitch;
       this.spots[n] = y + height / 2;
       this.heights[n] = height;
       y += height;
@@ -89,7 +89,12 @@ export class View {
 
   get width(): number { const whole = this.frame.by === "time" ? this.head.duration_ms : this.head.steps; return whole * this.scale + this.opened[this.opened.length - 1]; }
   y(lane: number): number { return this.yMark(lane, 0); }
-  yMark(lane: number, sub: number): number { return this.spots[lane] - this.frame.panY + (sub - (this.head.lanes[lane].rows - 1) / 2) * (this.heights[lane] ? this.pitch : 0); }
+  yMark(lane: number, sub: number): number {
+    const rows = this.rows(lane);
+    return this.spots[lane] - this.frame.panY + (Math.min(sub, rows - 1) - (rows - 1) / 2) * (this.heights[lane] ? this.pitch : 0);
+  }
+  /** Sub-rows of a lane; a folded one has its concurrent calls on a single row. */
+  rows(lane: number): number { return this.frame.folded?.has(lane) ? 1 : this.head.lanes[lane].rows; }
   middle(lane: number): number { return this.spots[lane] - this.frame.panY; }
   height(lane: number): number { return this.heights[lane]; }
   start(node: Node): number { return this.frame.by === "time" ? node.start_ms : node.start_step; }
@@ -176,7 +181,7 @@ export function hit(view: View, index: Index, x: number, y: number): number {
   const { columns } = index, time = view.frame.by === "time", slack = Math.max(2, view.bar / 2 + 2);
   let best = -1, nearest = 5;
   for (let lane = 0; lane < view.head.lanes.length; lane++) {
-    const rows = view.head.lanes[lane].rows;
+    const rows = view.rows(lane);
     if (!view.height(lane) || y < view.yMark(lane, 0) - slack || y > view.yMark(lane, rows - 1) + slack) continue;
     const at = view.atX(x), reach = 5 / view.scale;
     const [first, last] = time ? index.range(lane, at - reach, at + reach) : [0, index.lanes[lane].length];

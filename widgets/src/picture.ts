@@ -3,15 +3,22 @@
 import { Controls } from "./controls";
 import { Details } from "./details";
 import { clean, make } from "./dom";
-import { extent, hit, Index, View, type Frame } from "./layout";
+import { MOST_GLYPHS } from "./glyphs";
 import { listen } from "./keys";
+import { GLYPH_PX } from "./labels";
+import { extent, hit, Index, View, type Frame } from "./layout";
+import { entries, Legend, type Entry } from "./legend";
 import { paint, type Look } from "./paint";
+import { Pixels } from "./pixels";
+import { search } from "./search";
 import { CSS } from "./styles";
 import { onThemeChange, paletteOf } from "./theme";
-import { unpack, type Columns, type Detail, type Head, type Reading } from "./types";
+import { unpack, type Columns, type Detail, type Head, type Palette, type Reading } from "./types";
 import { Words } from "./words";
 
 const TOP = 74, MAX_STAGE_PX = 640, FOOT = 34;
+
+const PATH: Entry = { text: "critical path", width: 22, draw: (ctx, c) => { ctx.fillStyle = c.ink; ctx.fillRect(0, 6, 22, 1.5); } };
 
 export interface Out { select(rows: number[]): void; ask(row: number): void; stop(): void }
 
@@ -19,7 +26,9 @@ export class Picture {
   readonly root = make("div", "wb");
   private readonly stage = make("div", "stage");
   private readonly canvas = make("canvas");
-  private readonly words = new Words((lane) => this.fold(lane));
+  private readonly words = new Words((lane) => this.fold(lane), (lane) => this.zoomTo(lane));
+  private readonly legend = new Legend();
+  private readonly pixels = new Pixels();
   private readonly details = new Details(() => this.choose(-1));
   private readonly said = make("div", "gone");
   private readonly tip = make("div", "tip");
@@ -34,8 +43,13 @@ export class Picture {
   private panY = 0;
   private folded = new Set<number>();
   private hidden = new Set<number>();
-  private parents = new Set<number>();
-  private matching: Set<number> | null = null;
+  private foldable = new Set<number>();
+  private glyphs = new Map<string, number>();
+  private models = new Map<number, number>();
+  private keys: Entry[] = [];
+  private colours: Palette | null = null;
+  private matching: Uint8Array | null = null;
+  private only = false;
   private selected = -1;
   private hover = -1;
   private pending = 0;
@@ -53,7 +67,7 @@ export class Picture {
     shadow.adoptedStyleSheets = [sheet];
     this.controls = new Controls({
       by: (r) => this.read(r), critical: () => this.toggle("critical"), zoom: (f) => this.zoomAt(f, NaN), fit: () => this.fit(),
-      search: (w) => this.search(w), stop: () => this.out.stop(),
+      search: (w) => this.search(w), only: () => { this.only = !this.only; this.hide(); this.draw(); }, stop: () => this.out.stop(),
     });
     this.root.tabIndex = 0;
     this.root.setAttribute("role", "group");
@@ -62,17 +76,19 @@ export class Picture {
     this.canvas.setAttribute("role", "img");
     this.tip.hidden = true;
     this.stage.append(this.canvas, this.words.el, this.controls.el, this.tip);
-    this.root.append(this.stage, this.controls.status, this.details.el, this.said);
+    this.root.append(this.stage, this.legend.el, this.controls.status, this.details.el, this.said);
     shadow.append(this.root);
     listen(this.root, this.stage, {
       step: (dx, dy) => this.step(dx, dy), open: () => this.choose(this.selected), leave: () => this.choose(-1),
       zoomAt: (f, x) => this.zoomAt(f, x), pan: (dx, dy) => this.pan(dx, dy), fit: () => this.fit(), hover: (x, y) => this.point(x, y),
       out: () => this.point(-1, -1), pick: (x, y) => { this.root.focus({ preventScroll: true }); this.choose(this.at(x, y)); },
       toggle: (w) => (w === "critical" ? this.toggle(w) : this.read(this.by === "time" ? "structure" : "time")), search: () => this.controls.search.focus(),
+      thread: () => { if (this.selected >= 0) this.zoomTo(this.index.columns.lane[this.selected]); },
+      fold: () => { const lane = this.selected < 0 ? -1 : this.index.columns.lane[this.selected]; if (this.foldable.has(lane)) this.fold(lane); },
     });
-    const resize = new ResizeObserver(() => { if (Math.abs(this.stage.clientWidth - this.width) > 0.5) this.draw(); });
+    const resize = new ResizeObserver(() => { const width = this.stage.clientWidth; if (Math.abs(width - this.width) > 0.5) { this.width = width; this.draw(); } });
     resize.observe(this.root);
-    this.undo.push(() => resize.disconnect(), onThemeChange(() => this.draw()));
+    this.undo.push(() => resize.disconnect(), onThemeChange(() => { this.colours = null; this.draw(); }));
   }
 
   close(): void { for (const act of this.undo) act(); cancelAnimationFrame(this.pending); }
@@ -84,7 +100,12 @@ export class Picture {
     if (head.live) this.shown.clear();
     this.head = head;
     this.index = new Index(columns, head.lanes.length);
-    this.parents = new Set(head.lanes.map((l) => l.inner).filter((n) => n >= 0));
+    this.foldable = new Set(head.lanes.map((l) => l.inner).filter((n) => n >= 0));
+    head.lanes.forEach((lane, n) => { if (lane.rows > 1) this.foldable.add(n); });
+    this.glyphs = new Map(head.models.length > 1 ? head.models.map((name, n) => [name, Math.min(n, MOST_GLYPHS)]) : []);
+    this.models = new Map(head.words.flatMap((word, n) => { const g = this.glyphs.get(word); return g === undefined ? [] : [[n, g] as [number, number]]; }));
+    this.keys = entries(head, columns);
+    this.matching = search(head, this.index, this.controls.search.value);
     this.hide();
     this.weighed = false;
     this.canvas.setAttribute("aria-label", clean(`${head.text.title}. ${head.text.description}`));
@@ -143,6 +164,21 @@ export class Picture {
     if (this.zoom <= 1) this.panX = 0;
   }
 
+  /** The time in which a thread was at work, across the picture. */
+  private zoomTo(lane: number): void {
+    const nodes = this.head?.lanes[lane]?.nodes.map((n) => this.head!.nodes[n]) ?? [];
+    if (!nodes.length) return;
+    this.zoom = 1;
+    this.panX = 0;
+    const whole = this.measure(), room = whole.frame.right - whole.frame.left;
+    const from = Math.min(...nodes.map((n) => whole.start(n))), to = Math.max(...nodes.map((n) => whole.end(n)));
+    const opened = whole.xEnd(to) - whole.xStart(from) - (to - from) * whole.scale;
+    this.zoom = Math.min(Math.max(1, (0.9 * room - opened) / Math.max(1e-9, (to - from) * whole.scale)), 2e5);
+    this.panX = this.measure().xStart(from) - whole.frame.left - 0.05 * room;
+    this.bound();
+    this.draw();
+  }
+
   private fold(lane: number): void {
     if (!this.folded.delete(lane)) this.folded.add(lane);
     this.hide();
@@ -152,17 +188,17 @@ export class Picture {
   private hide(): void {
     this.hidden = new Set();
     this.head?.lanes.forEach((lane, n) => { if (lane.inner >= 0 && (this.folded.has(lane.inner) || this.hidden.has(lane.inner))) this.hidden.add(n); });
+    if (!this.only || !this.matching || !this.head) return;
+    const found = new Set<number>(), lanes = this.head.lanes;
+    for (let i = 0; i < this.matching.length; i++) if (this.matching[i]) for (let n = this.index.columns.lane[i]; n >= 0; n = lanes[n].inner) found.add(n);
+    lanes.forEach((lane, n) => { if (!lane.among.length && !found.has(n)) this.hidden.add(n); });
   }
 
   private search(words: string): void {
-    const wanted = words.trim().toLowerCase();
-    if (!this.head || !wanted) { this.matching = null; this.draw(); return; }
-    const { lanes, nodes, words: names } = this.head, c = this.index.columns, found = new Set<number>();
-    const lane = lanes.map((l) => [l.label, l.model, l.style, ...l.nodes.map((n) => nodes[n].answer ?? "")].join("\n").toLowerCase().includes(wanted));
-    const name = names.map((n) => n.toLowerCase().includes(wanted));
-    for (let i = 0; i < c.size; i++) if (lane[c.lane[i]] || name[c.word[i]]) found.add(i);
-    this.matching = found;
-    this.said.textContent = `${found.size} found`;
+    this.matching = this.head && search(this.head, this.index, words);
+    if (this.matching) this.said.textContent = `${this.matching.reduce((n, one) => n + one, 0)} found`;
+    else this.only = false;
+    this.hide();
     this.draw();
   }
 
@@ -226,7 +262,7 @@ export class Picture {
     const words = this.verdictPx;
     const verdict = words || head.nodes.some((n) => n.kind === "synthesis") ? 36 + Math.min(190, words) : 0;
     const left = 24 + label + 58;
-    const frame: Frame = { left, right: Math.max(left + 120, this.width - 24 - verdict), top: TOP, zoom: this.zoom, panX: this.panX, panY: this.panY, by: this.by, hidden: this.hidden };
+    const frame: Frame = { left, right: Math.max(left + 120, this.width - 24 - verdict), top: TOP, zoom: this.zoom, panX: this.panX, panY: this.panY, by: this.by, hidden: this.hidden, folded: this.folded };
     return new View(head, frame);
   }
 
@@ -235,35 +271,48 @@ export class Picture {
     const ctx = this.canvas.getContext("2d")!, family = getComputedStyle(this.root).fontFamily;
     const px = (font: string, text: string): number => { ctx.font = `${font} ${family}`; return ctx.measureText(text).width; };
     this.labelPx = 4;
-    for (const l of head.lanes) if (!l.among.length) this.labelPx = Math.max(this.labelPx, px("12px", l.label.slice(0, 60)) + 8 + l.depth * 12 + (this.parents.size ? 14 : 0), px("10px", l.model.slice(0, 60)) + 8 + l.depth * 12);
+    for (const l of head.lanes) if (!l.among.length) this.labelPx = Math.max(this.labelPx, px("12px", l.label.slice(0, 60)) + 8 + l.depth * 12 + (this.foldable.size ? 14 : 0) + (this.glyphs.size ? GLYPH_PX : 0), px("10px", l.model.slice(0, 60)) + 8 + l.depth * 12 + (this.glyphs.size ? GLYPH_PX : 0));
     this.verdictPx = Math.max(0, px("600 20px", head.text.answer), ...head.text.notes.map(([t]) => px("12px", t)));
   }
 
   private draw(): void { if (!this.pending) this.pending = requestAnimationFrame(() => { this.pending = 0; this.now(); }); }
 
   private now(): void {
-    this.width = this.stage.clientWidth || this.host.clientWidth;
+    this.width ||= this.stage.clientWidth || this.host.clientWidth;
     if (!this.head || !this.width) return;
     if (!this.weighed) { this.weigh(this.head); this.weighed = true; }  // only now the fonts are known: the root is in the page
     const view = (this.view = this.measure());
-    const height = this.height(view), ratio = window.devicePixelRatio || 1;
-    const colours = paletteOf(this.head, this.host);
-    for (const [name, value] of [["ink", colours.ink], ["ground", colours.ground], ["soft", colours.soft], ["line", colours.line], ["edge", colours.soft], ["error", colours.error], ["accent", colours.answers[0]]]) this.root.style.setProperty(`--${name}`, value);
-    this.stage.style.height = `${height}px`;
-    if (this.canvas.width !== Math.round(this.width * ratio) || this.canvas.height !== Math.round(height * ratio)) {
-      this.canvas.width = Math.round(this.width * ratio);
-      this.canvas.height = Math.round(height * ratio);
-      this.canvas.style.width = `${this.width}px`;
-      this.canvas.style.height = `${height}px`;
-    }
-    const ctx = this.canvas.getContext("2d")!;
+    const height = this.height(view), ratio = window.devicePixelRatio || 1, colours = this.themed();
+    this.size(height, ratio);
+    const ctx = this.canvas.getContext("2d")!, live = this.head.live;
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-    const look: Look = { colours, plain: !this.head.groups.length, critical: this.critical, selected: this.selected, hover: this.hover, dim: this.matching, now: this.head.live?.now_ms ?? null };
-    paint(ctx, view, this.index, look, this.width, height);
+    const look: Look = {
+      colours, plain: !this.head.groups.length, critical: this.critical, selected: this.selected, hover: this.hover, dim: this.matching,
+      open: !!live && live.state !== "ended" && !this.head.joints.some((j) => j.kind === "join" && j.targets.length), models: this.models, ratio,
+    };
+    paint(ctx, view, this.index, look, this.pixels, this.width, height);
     this.margins(ctx, view, look, height);
-    this.words.update(view, look, this.width, height, this.folded, this.parents);
-    this.controls.update(this.by, this.critical, this.head.live);
+    this.words.update(view, look, this.width, height, { folded: this.folded, foldable: this.foldable, glyphs: this.glyphs, soft: colours.soft });
+    this.legend.update(this.critical ? [...this.keys, PATH] : this.keys, colours);
+    this.controls.update(this.by, this.critical, this.only, live);
     this.root.dataset.drawn = String(Number(this.root.dataset.drawn ?? 0) + 1);
+  }
+
+  /** The colours of this place; looked up only when the theme changes, for asking makes the browser lay out the page. */
+  private themed(): Palette {
+    if (this.colours) return this.colours;
+    const colours = (this.colours = paletteOf(this.head!, this.host));
+    for (const [name, value] of [["ink", colours.ink], ["ground", colours.ground], ["soft", colours.soft], ["line", colours.line], ["edge", colours.soft], ["error", colours.error], ["accent", colours.answers[0]]]) this.root.style.setProperty(`--${name}`, value);
+    return colours;
+  }
+
+  private size(height: number, ratio: number): void {
+    const [w, h] = [Math.round(this.width * ratio), Math.round(height * ratio)];
+    if (this.canvas.width === w && this.canvas.height === h) return;
+    this.canvas.width = w;
+    this.canvas.height = h;
+    this.canvas.style.width = `${this.width}px`;
+    this.stage.style.height = this.canvas.style.height = `${height}px`;
   }
 
   /** When zoomed in, what slides under the labels fades into the ground. */
@@ -277,7 +326,7 @@ export class Picture {
     if (view.frame.panX <= 0) return;
     const edge = view.frame.left - 50, fade = ctx.createLinearGradient(edge, 0, edge + 30, 0);
     fade.addColorStop(0, look.colours.ground);
-    fade.addColorStop(1, "transparent");
+    fade.addColorStop(1, /^#[0-9a-f]{6}$/i.test(look.colours.ground) ? `${look.colours.ground}00` : "transparent");  // "transparent" is black
     ctx.globalAlpha = 1;
     ctx.fillStyle = look.colours.ground;
     ctx.fillRect(0, view.frame.top - 2, edge, height);

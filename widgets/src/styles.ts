@@ -3,7 +3,7 @@
 export const CSS = `
 :host { display: block; font: 12px/1.35 var(--jp-ui-font-family, system-ui, sans-serif); }
 * { box-sizing: border-box; }
-.wb { position: relative; color: var(--ink); background: var(--ground); border-radius: 6px; min-width: 300px; outline-offset: -2px; }
+.wb { position: relative; color: var(--ink); background: var(--ground); border-radius: 6px; min-width: 300px; outline-offset: 1px; }
 .wb:focus-visible, button:focus-visible, input:focus-visible, .panel:focus-visible { outline: 2px solid var(--accent); }
 .stage { position: relative; overflow: hidden; }
 .stage canvas { position: absolute; inset: 0; display: block; }
@@ -13,10 +13,16 @@ export const CSS = `
 .title { left: 24px; right: 24px; top: 14px; font-size: 15px; font-weight: 600; padding-right: 370px; }
 .subtitle { left: 24px; right: 394px; top: 37px; color: var(--soft); }
 .lane { left: 0; line-height: 14px; }
+.lane { pointer-events: auto; cursor: default; }
 .lane b { font-weight: 400; display: block; overflow: hidden; text-overflow: ellipsis; }
 .lane i { font-style: normal; font-size: 10px; color: var(--soft); display: block; overflow: hidden; text-overflow: ellipsis; line-height: 12px; }
 .fold { pointer-events: auto; position: static !important; border: 0; background: none; color: var(--soft); padding: 0 4px 0 0; font: inherit; cursor: pointer; }
-.tick { color: var(--soft); font-size: 11px; transform: translateX(-50%); }
+.words > span, .verdict { left: 0; top: 0; }
+[hidden] { display: none !important; }
+.tick, .round { color: var(--soft); font-size: 11px; transform: translateX(-50%); }
+.lane canvas { position: absolute; left: 0; top: 0; }
+.key { display: flex; flex-wrap: wrap; gap: 4px 22px; padding: 0 24px 12px; color: var(--soft); font-size: 11px; }
+.key > span { display: inline-flex; align-items: center; gap: 6px; max-width: 220px; } .key > span > span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; unicode-bidi: isolate; }
 .said { font-weight: 600; font-size: 11px; overflow: hidden; text-overflow: ellipsis; text-shadow: 0 0 2px var(--ground), 0 0 2px var(--ground), 0 0 3px var(--ground); }
 .tail { color: var(--soft); font-size: 11px; overflow: hidden; direction: rtl; text-align: right; text-shadow: 0 0 2px var(--ground), 0 0 3px var(--ground); }
 .tail bdi { direction: ltr; unicode-bidi: isolate; }

@@ -10,6 +10,7 @@ export interface Node {
 }
 
 export interface Joint { kind: "fork" | "join" | "nest"; sources: number[]; targets: number[]; inferred: boolean }
+export interface Round { label: string; start_ms: number; end_ms: number; start_step: number; end_step: number }
 export interface Group { answer: string; votes: number; share: number; chosen: boolean }
 
 export interface Palette { ground: string; ink: string; soft: string; line: string; none: string; error: string; answers: string[] }
@@ -25,6 +26,8 @@ export interface Head {
   seams: [number, number][];
   retries: [number, number][];
   words: string[];
+  rounds: Round[];
+  models: string[];
   text: { title: string; subtitle: string; answer: string; notes: [string, number | null][]; description: string };
   palettes: { light: Palette; dark: Palette };
   columns: string[];
@@ -45,7 +48,7 @@ export interface Live {
 export interface Detail { title: string; facts: [string, string][]; texts: [string, string][]; decisions: [string, string][] }
 
 export const CHAT = 0, TOOL = 1, OTHER = 2;
-export const ERROR = 1, CANCELLED = 2, REUSED = 4;
+export const ERROR = 1, CANCELLED = 2, REUSED = 4, RETRIED = 8;
 export const NONE = -1, PART = -2;
 export type Reading = "time" | "structure";
 

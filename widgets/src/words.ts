@@ -1,66 +1,41 @@
-/** DOM over the canvas: header, lane labels, ticks, answers, verdict, and what each lane is saying just now. */
+/** DOM over the canvas: header, lane labels, rounds, ticks, answers, verdict, and what each lane is saying just now. */
 
-import { make } from "./dom";
+import { clean, make } from "./dom";
+import { Labels, type Labelled } from "./labels";
 import { clock, ticks, type View } from "./layout";
 import { colourOf, type Look } from "./paint";
+import { Pool } from "./pool";
 
 const MOST_ANSWERS = 150;
 
 export class Words {
   readonly el = make("div", "words");
-  private readonly moving = make("div");
+  private readonly title = make("div", "title", "", this.el);
+  private readonly subtitle = make("div", "subtitle", "", this.el);
+  private readonly verdict = make("div", "verdict", "", this.el);
+  private readonly ticks = new Pool(this.el, "tick");
+  private readonly heads = new Pool(this.el, "round");
+  private readonly floats = new Pool(this.el, "float");
+  private readonly said = new Pool(this.el, "said");
+  private readonly tails = new Pool(this.el, "tail", "bdi");
+  private readonly labels: Labels;
+  private said_ = "";
 
-  constructor(private readonly fold: (lane: number) => void) { this.moving.style.inset = "0"; }
+  constructor(fold: (lane: number) => void, zoom: (lane: number) => void) { this.labels = new Labels(this.el, fold, zoom); }
 
-  update(view: View, look: Look, width: number, height: number, folded: ReadonlySet<number>, parents: ReadonlySet<number>): void {
+  update(view: View, look: Look, width: number, height: number, of: Labelled): void {
     const { text } = view.head;
-    this.el.replaceChildren(this.moving);
-    make("div", "title", text.title, this.el);
-    make("div", "subtitle", text.subtitle, this.el);
-    this.moving.replaceChildren();
-    this.labels(view, width, height, folded, parents);
+    if (this.title.textContent !== text.title) this.title.textContent = clean(text.title);
+    if (this.subtitle.textContent !== text.subtitle) this.subtitle.textContent = clean(text.subtitle);
+    this.labels.update(view, height, of);
+    for (const pool of [this.ticks, this.heads, this.floats, this.said, this.tails]) pool.start();
     this.axis(view, width, height);
+    this.rounds(view, width);
+    this.floating(view, width);
     this.answers(view, look, width, height);
-    this.tails(view, width);
-    this.verdict(view, look, width);
-  }
-
-  private place(el: HTMLElement, x: number, y: number, width?: number): void {
-    el.style.left = `${x}px`;
-    el.style.top = `${y}px`;
-    if (width !== undefined) el.style.maxWidth = `${Math.max(0, width)}px`;
-  }
-
-  private labels(view: View, width: number, height: number, folded: ReadonlySet<number>, parents: ReadonlySet<number>): void {
-    const size = view.base >= 20 ? 12 : view.base >= 11 ? 10 : 0;
-    view.head.lanes.forEach((lane, n) => {
-      const y = view.y(n);
-      if (!view.height(n) || y < view.frame.top - 8 || y > height - 36) return;
-      if (lane.among.length) {
-        const node = view.head.nodes[lane.nodes[0]];
-        if (node.kind === "synthesis") return;
-        const [a, b] = view.span(node);
-        if (b > view.frame.left && a < width) this.place(make("span", "float", lane.label, this.moving), (a + b) / 2, y - view.bar / 2 - 20);
-        return;
-      }
-      if (!size) return;
-      const sub = lane.model && !lane.label.includes(lane.model) && view.base >= 36 ? lane.model : "";
-      const el = make("div", "lane", "", this.moving);
-      const name = make("b", "", lane.label, el);
-      name.style.fontSize = `${size}px`;
-      name.title = lane.label;
-      if (parents.has(n)) {
-        const button = document.createElement("button");
-        button.className = "fold";
-        button.textContent = folded.has(n) ? "▸" : "▾";
-        button.setAttribute("aria-label", `${folded.has(n) ? "Unfold" : "Fold"} what is inside ${lane.label}`);
-        button.onclick = () => this.fold(n);
-        name.prepend(button);
-      }
-      if (sub) make("i", "", sub, el);
-      const x = 24 + 12 * lane.depth;
-      this.place(el, x, y - (sub ? 12 : 7), view.frame.left - 62 - x);
-    });
+    this.saying(view, width);
+    for (const pool of [this.ticks, this.heads, this.floats, this.said, this.tails]) pool.end();
+    this.end(view, look, width);
   }
 
   private axis(view: View, width: number, height: number): void {
@@ -71,16 +46,34 @@ export class Words {
     for (const ms of at) {
       const x = ms ? view.xEnd(ms) : view.xStart(0);
       if (x < view.frame.left - 1 || x > width - 24 || x - last < 56) continue;
-      this.place(make("span", "tick", clock(ms, step), this.moving), x, y);
+      this.ticks.next(clock(ms, step), x, y);
       last = x;
     }
+  }
+
+  private rounds(view: View, width: number): void {
+    const time = view.frame.by === "time";
+    for (const round of view.head.rounds) {
+      const a = Math.max(view.frame.left, view.xStart(time ? round.start_ms : round.start_step)), b = Math.min(width, view.xEnd(time ? round.end_ms : round.end_step));
+      if (b - a > 40) this.heads.next(clean(round.label), (a + b) / 2, view.frame.top - 16, b - a);
+    }
+  }
+
+  private floating(view: View, width: number): void {
+    view.head.lanes.forEach((lane, n) => {
+      if (!lane.among.length || !view.height(n)) return;
+      const node = view.head.nodes[lane.nodes[0]], y = view.y(n);
+      if (node.kind === "synthesis" || y < view.frame.top) return;
+      const [a, b] = view.span(node);
+      if (b > view.frame.left && a < width) this.floats.next(clean(lane.label), (a + b) / 2, y - view.bar / 2 - 20);
+    });
   }
 
   private answers(view: View, look: Look, width: number, height: number): void {
     if (view.base < 20) return;
     const { nodes, lanes } = view.head;
     const next = new Map<number, number[]>();
-    for (const node of nodes) next.set(node.lane, [...(next.get(node.lane) ?? []), view.span(node)[0]]);
+    for (const node of nodes) { const own = next.get(node.lane), x = view.span(node)[0]; if (own) own.push(x); else next.set(node.lane, [x]); }
     let shown = 0;
     for (const node of nodes) {
       if (node.kind === "synthesis" || node.answer === null || lanes[node.lane].among.length || !view.height(node.lane)) continue;
@@ -88,38 +81,39 @@ export class Words {
       if (x < view.frame.left || x > width || y < view.frame.top || y > height || shown++ > MOST_ANSWERS) continue;
       const after = Math.min(...(next.get(node.lane) ?? []).filter((s) => s > x), 1e9);
       const room = Math.min(96, after - x - 10, Math.max(44, view.frame.right - 104 - x));
-      if (room < 22) continue;
-      const el = make("span", "said", node.answer, this.moving);
-      el.style.color = colourOf(look, node.group);
-      this.place(el, x + 7, y - 18, room);
+      if (room >= 22) this.said.next(clean(node.answer), x + 7, y - 18, room, colourOf(look, node.group));
     }
   }
 
-  private tails(view: View, width: number): void {
+  private saying(view: View, width: number): void {
     for (const [n, text] of view.head.live?.tails ?? []) {
       const node = view.head.nodes[n];
       if (!node || !view.height(node.lane) || view.base < 20) continue;
       const x = Math.min(view.span(node)[1] + 10, width - 250);
-      const el = make("span", "tail", "", this.moving);
-      make("bdi", "", text, el);
-      this.place(el, x, view.y(node.lane) - 8, width - x - 16);
+      this.tails.next(clean(text), x, view.y(node.lane) - 8, width - x - 16);
     }
   }
 
-  private verdict(view: View, look: Look, width: number): void {
+  private end(view: View, look: Look, width: number): void {
     const { text, nodes, lanes } = view.head;
-    if (!text.answer && !text.notes.length) return;
     const merges = nodes.filter((n) => n.kind === "synthesis" && lanes[n.lane].depth === 0);
     const last = merges.reduce<(typeof merges)[number] | null>((a, b) => (a && a.start_ms > b.start_ms ? a : b), null);
     const ended = view.head.joints.find((j) => !j.targets.length);
     const sources = ended?.sources.map((n) => nodes[n]) ?? [];
-    const ys = (last ? [last] : sources).map((n) => view.y(n.lane));
-    if (!ys.length) return;
-    const x = last ? view.span(last)[1] : Math.max(...sources.map((n) => view.seam(view.end(n))[1]));
-    if (x > width - 30 || x < view.frame.left) return;
-    const el = make("div", "verdict", "", this.moving);
-    if (text.answer) make("strong", "", text.answer, el);
-    for (const [line, group] of text.notes) make("em", "", line, el).style.color = group === null ? look.colours.soft : colourOf(look, group);
-    this.place(el, x + 14, (Math.min(...ys) + Math.max(...ys)) / 2 - (text.answer ? 13 : 0) - (text.notes.length * 16) / 2, width - x - 22);
+    let low = Infinity, high = -Infinity, right = -Infinity;
+    for (const n of last ? [last] : sources) { const y = view.y(n.lane); if (y < low) low = y; if (y > high) high = y; }
+    if (!last) for (const n of sources) right = Math.max(right, view.seam(view.end(n))[1]);
+    const x = last ? view.span(last)[1] : right;
+    this.verdict.hidden = (!text.answer && !text.notes.length) || low === Infinity || x > width - 30 || x < view.frame.left;
+    if (this.verdict.hidden) return;
+    const made = JSON.stringify([text.answer, text.notes, look.colours.soft, look.colours.answers, look.plain]);
+    if (made !== this.said_) {
+      this.said_ = made;
+      this.verdict.replaceChildren();
+      if (text.answer) make("strong", "", text.answer, this.verdict);
+      for (const [line, group] of text.notes) make("em", "", line, this.verdict).style.color = group === null ? look.colours.soft : colourOf(look, group);
+    }
+    this.verdict.style.translate = `${x + 14}px ${(low + high) / 2 - (text.answer ? 13 : 0) - (text.notes.length * 16) / 2}px`;
+    this.verdict.style.maxWidth = `${Math.max(0, width - x - 22)}px`;
   }
 }
