@@ -221,14 +221,20 @@ def copy_cmd(name: str, target: Path) -> None:
 @click.option("-o", "--out", type=click.Path(path_type=Path), default=Path("litellm.yaml"), show_default=True)
 @click.option("--model", default="mix", show_default=True, help="The parameter of the sweep that names the model.")
 @click.option("--fallbacks", type=click.IntRange(0), default=1, show_default=True, help="Models behind each first one.")
+@click.option(
+    "--api-base", "bases", multiple=True, metavar="MODEL=URL", help="Where a self-hosted model is; may be repeated."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def router_cmd(folder: str, out: Path, model: str, fallbacks: int, as_json: bool) -> None:
+def router_cmd(folder: str, out: Path, model: str, fallbacks: int, bases: tuple[str, ...], as_json: bool) -> None:
     """Write what the sweep in FOLDER (or behind a URL) found best per task category as a file for LiteLLM's Router."""
     from workbench.sweeps import Sweep
     from workbench.sweeps.routes import write_routes
 
+    given = [text.partition("=") for text in bases]
+    if wrong := [text for text, (_, _, url) in zip(bases, given, strict=True) if "://" not in url]:
+        raise click.UsageError(f"--api-base wants MODEL=URL, got {wrong[0]!r}")
     try:
-        found = write_routes(Sweep.open(folder), out, model, fallbacks)
+        found = write_routes(Sweep.open(folder), out, model, fallbacks, {name: url for name, _, url in given})
     except WorkbenchError as error:
         raise click.ClickException(str(error)) from None
     if as_json:

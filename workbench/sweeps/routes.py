@@ -27,7 +27,9 @@ def routes(sweep: Sweep, model: str = "mix", fallbacks: int = 1) -> Mapping[str,
     done = frame[(frame["status"] == "done") & frame["run"].notna()]
     mixed = [n for n in sweep.axes if n not in (model, "seed") and done[n].astype(str).nunique() > 1]
     if mixed:
-        raise UsageError(f"the cells also differ in {', '.join(mixed)}: a route is a model, so sweep over {model} alone")
+        raise UsageError(
+            f"the cells also differ in {', '.join(mixed)}: a route is a model, so sweep over {model} alone"
+        )
     if done.empty or not all(isinstance(value, str) for value in done[model]):
         raise UsageError(f"no finished cell left a Run of one model named by {model!r}")
     answers = {name: frames.answers(list(group["run"])) for name, group in done.groupby(model, sort=False)}
@@ -37,10 +39,16 @@ def routes(sweep: Sweep, model: str = "mix", fallbacks: int = 1) -> Mapping[str,
     return routerfile.routes_of(stats.fit_routes(scores, category, cost=cost), scores, fallbacks=fallbacks)
 
 
-def write_routes(sweep: Sweep, path: Path, model: str = "mix", fallbacks: int = 1) -> Mapping[str, Sequence[str]]:
-    """Write the routes as LiteLLM's configuration to `path` and return them."""
+def write_routes(
+    sweep: Sweep,
+    path: Path,
+    model: str = "mix",
+    fallbacks: int = 1,
+    api_bases: Mapping[str, str] | None = None,
+) -> Mapping[str, Sequence[str]]:
+    """Write the routes as LiteLLM's configuration to `path` and return them; `api_bases`: a self-hosted model's address."""
     from workbench.routerfile import router_file
 
     found = routes(sweep, model, fallbacks)
-    router_file(path, found)
+    router_file(path, found, models={name: {"api_base": base} for name, base in (api_bases or {}).items()})
     return found
