@@ -99,7 +99,6 @@ def recording(place: Path, spans: int = 50_000) -> dict[str, Any]:
         with recorder.span("chat mock", {**attributes, "workbench.sample": i}):
             pass
     seconds = time.perf_counter() - begin
-    recorder.close()
     size = sum(f.stat().st_size for f in place.glob("spans*.jsonl"))
     return {"spans": spans, "bytes_a_span": size // spans, "spans_per_s": round(spans / seconds)}
 

@@ -1,4 +1,4 @@
-"""Recorder: our own OpenTelemetry provider, whose spans go to a Run's file and to live listeners as they happen."""
+"""Recorder: opens OpenTelemetry spans, which go to a Run's file and to live listeners as they happen."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 import orjson
-from opentelemetry import trace
+from opentelemetry import context, trace
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace import Span as SdkSpan
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Status, StatusCode
 
 from workbench import __version__, semconv
 from workbench.agents import Message, Reply
+from workbench.leanspan import LeanSpan
 from workbench.otlp.encode import encode_readable
 from workbench.redact import Redactor
 from workbench.store import RunWriter
@@ -38,23 +38,6 @@ class Listener(Protocol):
         """done, total, cost_usd, tokens and the limits of the run, as plain numbers."""
 
 
-class _Processor(SpanProcessor):
-    def __init__(self, writer: RunWriter | None, redact: Redactor, listeners: Sequence[Listener]) -> None:
-        self._writer, self._redact, self._listeners = writer, redact, listeners
-
-    def on_start(self, span: SdkSpan, parent_context: Any = None) -> None:
-        for listener in self._listeners:
-            listener.on_start(span)
-
-    def on_end(self, span: ReadableSpan) -> None:
-        # a task that was stopped half-way has no root in the record: it is not done, and a resumed run does it
-        stopped = span.parent is None and (span.attributes or {}).get(semconv.CANCELLED)
-        if self._writer is not None and not stopped:
-            self._writer.write_line(self._redact(encode_readable(span)))
-        for listener in self._listeners:
-            listener.on_end(span)
-
-
 class Recorder:
     """Opens spans and hands each finished one on; `content=False` leaves prompts and answers' texts out."""
 
@@ -63,44 +46,37 @@ class Recorder:
     ) -> None:
         self.content = content
         self.listeners = list(listeners)
-        # explicit everywhere: OTEL_* variables of the surrounding system must not thin out or cut our record
-        self._provider = TracerProvider(
-            sampler=ALWAYS_ON,
-            resource=Resource({"service.name": "workbench", "service.version": __version__, semconv.RUN_ID: run_id}),
-            shutdown_on_exit=False,
-            span_limits=SpanLimits(
-                max_attributes=SpanLimits.UNSET,
-                max_events=SpanLimits.UNSET,
-                max_links=SpanLimits.UNSET,
-                max_event_attributes=SpanLimits.UNSET,
-                max_link_attributes=SpanLimits.UNSET,
-                max_attribute_length=SpanLimits.UNSET,
-                max_span_attribute_length=SpanLimits.UNSET,
-            ),
-        )
-        self._provider._disabled = False  # OTEL_SDK_DISABLED speaks to the global provider, not to a Run's record
-        self._provider.add_span_processor(_Processor(writer, Redactor(), self.listeners))
-        self._tracer = self._provider.get_tracer(semconv.SCOPE, __version__)
+        self._writer, self._redact = writer, Redactor()
+        named = {"service.name": "workbench", "service.version": __version__, semconv.RUN_ID: run_id}
+        self._resource, self._scope = Resource(named), InstrumentationScope(semconv.SCOPE, __version__)
 
     @contextmanager
     def span(
         self, name: str, attributes: Mapping[str, Any], links: Sequence[Link] = (), *, root: bool = False
     ) -> Iterator[trace.Span]:
         """One span, current inside the `with`; an exception marks it as failed and goes on."""
-        context = trace.set_span_in_context(trace.INVALID_SPAN) if root else None
-        with self._tracer.start_as_current_span(
-            name,
-            context,
-            attributes=dict(attributes),
-            links=links,
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span:
-            try:
-                yield span
-            except BaseException as e:
-                fail(span, e)
-                raise
+        around = None if root else trace.get_current_span().get_span_context()
+        parent = around if around is not None and around.is_valid else None
+        span = LeanSpan(name, parent, attributes, links, self._resource, self._scope, self._ended)
+        for listener in self.listeners:
+            listener.on_start(span)
+        token = context.attach(trace.set_span_in_context(span))
+        try:
+            yield span
+        except BaseException as e:
+            fail(span, e)
+            raise
+        finally:
+            context.detach(token)
+            span.end()
+
+    def _ended(self, span: ReadableSpan) -> None:
+        # a task that was stopped half-way has no root in the record: it is not done, and a resumed run does it
+        stopped = span.parent is None and (span.attributes or {}).get(semconv.CANCELLED)
+        if self._writer is not None and not stopped:
+            self._writer.write_line(self._redact(encode_readable(span)))
+        for listener in self.listeners:
+            listener.on_end(span)
 
     def piece(self, span: trace.Span, text: str) -> None:
         """Tell the listeners that a model said some more."""
@@ -113,10 +89,6 @@ class Recorder:
         """Tell the listeners how far the run is."""
         for listener in self.listeners:
             listener.on_progress(progress)
-
-    def close(self) -> None:
-        """Nothing more will be recorded."""
-        self._provider.shutdown()
 
 
 def fail(span: trace.Span, error: BaseException) -> None:

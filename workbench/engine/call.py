@@ -46,7 +46,7 @@ class CallRecord:
 
     @contextmanager
     def span(self) -> Iterator[None]:
-        """The span of the call; a cancelled one keeps what it had used so far."""
+        """The span of the call."""
         request = self._request
         attributes: dict[str, Any] = {
             semconv.OPERATION: semconv.CHAT,
@@ -72,18 +72,18 @@ class CallRecord:
                 yield
             except asyncio.CancelledError:
                 span.set_attribute(semconv.CANCELLED, True)
-                self._partial_usage()
                 raise
 
     def queued(self, wait_ns: int) -> None:
         """It got its slot after so long."""
         self._span.set_attribute(semconv.QUEUE_NS, wait_ns)
 
-    def attempt(self) -> None:
-        """It is asked (once more)."""
+    def attempt(self) -> int:
+        """It is asked (once more); returns the number of this try, from 1."""
         self._attempts += 1
         self._pieces = self._chars = 0
         self._began_ns = time.monotonic_ns()
+        return self._attempts
 
     def retried(self, error: BaseException, wait_s: float) -> None:
         """It failed and will be asked again."""
@@ -128,8 +128,11 @@ class CallRecord:
         self._span.set_attributes(attributes)
         return reply
 
-    def _partial_usage(self) -> None:
-        """What a cancelled call is known to have used: pieces are counted as tokens, the prompt is estimated."""
-        if self._attempts:
-            chars = sum(len(m.content) for m in self._request.messages)
-            self._span.set_attributes({semconv.INPUT_TOKENS: max(1, chars // 4), semconv.OUTPUT_TOKENS: self._pieces})
+    def cut_short(self, per_token: tuple[float, float] | None) -> Reply:
+        """It was cancelled: what it is known to have used; pieces are counted as tokens, the prompt is estimated."""
+        tokens_in = max(1, sum(len(m.content) for m in self._request.messages) // 4)
+        cost = None if per_token is None else tokens_in * per_token[0] + self._pieces * per_token[1]
+        self._span.set_attributes({semconv.INPUT_TOKENS: tokens_in, semconv.OUTPUT_TOKENS: self._pieces})
+        if cost is not None:
+            self._span.set_attribute(semconv.COST, cost)
+        return Reply("", tokens_in, self._pieces, cost_usd=cost)

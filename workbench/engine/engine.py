@@ -113,14 +113,26 @@ class Engine:
         began = time.monotonic_ns()
         async with self.core.slot(request.model):
             record.queued(time.monotonic_ns() - began)
-            async for attempt in self.core.limits.retry.attempts_of(record.retried):
-                with attempt:
-                    self._check_stopped()
-                    record.attempt()
-                    reply = await self._once(model, request, record)
-                    self.core.spending.count(reply)
-                    return record.done(reply)
-        raise AssertionError("retrying ends with a reply or an error")
+            try:
+                reply = await self._tried(model, request, record)
+            except asyncio.CancelledError:
+                self.core.spending.count(record.cut_short(getattr(model, "per_token", None)))
+                raise
+            self.core.spending.count(reply)
+            return record.done(reply)
+
+    async def _tried(self, model: Model, request: Request, record: CallRecord) -> Reply:
+        while True:
+            self._check_stopped()
+            tries = record.attempt()
+            try:
+                return await self._once(model, request, record)
+            except ModelError as e:
+                wait_s = self.core.limits.retry.wait_s(e, tries)
+                if wait_s is None:
+                    raise
+                record.retried(e, wait_s)
+                await asyncio.sleep(wait_s)
 
     async def _once(self, model: Model, request: Request, record: CallRecord) -> Reply:
         limit = self.core.limits.timeout_s

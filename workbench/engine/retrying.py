@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
-
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
 from workbench.errors import ModelError, UsageError
 
@@ -29,25 +26,11 @@ class Retry:
         if self.base_s < 0 or self.max_s < 0:
             raise UsageError(f"Retry waits cannot be negative, got base_s={self.base_s!r}, max_s={self.max_s!r}")
 
-    def attempts_of(self, on_retry: Callable[[BaseException, float], None]) -> AsyncRetrying:
-        """Iterate over the tries; `on_retry(error, wait_s)` is called before each wait."""
-
-        def before_sleep(state: RetryCallState) -> None:
-            error = state.outcome.exception() if state.outcome else None
-            if error is not None and state.next_action is not None:
-                on_retry(error, state.next_action.sleep)
-
-        return AsyncRetrying(
-            stop=stop_after_attempt(self.attempts),
-            wait=self._wait,
-            retry=retry_if_exception(lambda e: isinstance(e, ModelError) and e.retryable),
-            before_sleep=before_sleep,
-            reraise=True,
-        )
-
-    def _wait(self, state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        asked = getattr(error, "retry_after_s", None)
+    def wait_s(self, error: ModelError, tries: int) -> float | None:
+        """Seconds until the next try after `tries` that failed, the last with `error`; None: it failed for good."""
+        if not error.retryable or tries >= self.attempts:
+            return None
+        asked: float | None = getattr(error, "retry_after_s", None)
         if asked is not None:
-            return float(min(asked, self.max_s)) + random.uniform(0, 0.1)
-        return random.uniform(0, min(self.max_s, self.base_s * 2 ** (state.attempt_number - 1)))
+            return min(asked, self.max_s) + random.uniform(0, 0.1)
+        return random.uniform(0, min(self.max_s, self.base_s * 2 ** (tries - 1)))

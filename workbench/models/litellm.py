@@ -83,7 +83,7 @@ class LiteLLM:
         self.api_base = api_base
         self.options = dict(options or {})
         self._litellm = load()
-        self._price = price_per_token(name)
+        self.per_token = price_per_token(name)
         # a self-hosted server that asks for no key; the openai client insists on one (asked once: it costs 0.5 ms)
         self._keyless = api_base is not None and "api_key" not in self.options and missing_key(name) is not None
         self._can_reason = bool(self._litellm.supports_reasoning(name))
@@ -179,14 +179,14 @@ class LiteLLM:
         return reply
 
     def _cost(self, response: Any) -> float | None:
-        if self._price is None:
+        if self.per_token is None:
             return None
         hidden = getattr(response, "_hidden_params", {}) or {}
         if hidden.get("response_cost") is not None:
             return float(hidden["response_cost"])
         usage = getattr(response, "usage", None)
         tokens = (getattr(usage, "prompt_tokens", 0) or 0, getattr(usage, "completion_tokens", 0) or 0)
-        return tokens[0] * self._price[0] + tokens[1] * self._price[1]
+        return tokens[0] * self.per_token[0] + tokens[1] * self.per_token[1]
 
     def _sorted(self, e: Exception) -> Exception:
         """LiteLLM's errors (subclasses of openai's) into our tree; a programming error comes back as it is."""

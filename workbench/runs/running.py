@@ -100,7 +100,6 @@ async def run(
         await _all(work, len(tasks) * repeats, chosen, team, core, at_once, brake)
         status = "stopped" if core.stopped else "closed"
     finally:
-        recorder.close()
         for model in opened.values():
             if getattr(model, "inside", model) not in (models or {}).values():
                 await model.aclose()

@@ -33,6 +33,8 @@ class Abacus:
     `finish_reason` is stop, length (max_tokens reached) or context (the prompt was too long and its middle left out).
     """
 
+    per_token = (0.0, 0.0)
+
     def __init__(self, name: str = "abacus-s", *, threads: int = 1) -> None:
         if name not in MODELS:
             raise unknown("abacus model", name, MODELS)
