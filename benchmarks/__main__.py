@@ -26,6 +26,7 @@ WANTED = {
     "orchestration": "Five agents and a vote: ours, bare LiteLLM, LangGraph, Inspect AI, OptiLLM",
     "engine": "The engine, the recorder, the frames, the import",
     "soak": "Load and soak",
+    "large_run": "A run of 10,000 tasks, cell by cell",
     "sweeps": "Sweeps beside a papermill loop",
     "traces": "Traces at size",
     "traces_peers": "Traces beside Phoenix and MLflow",
