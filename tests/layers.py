@@ -50,7 +50,7 @@ MAY_USE: Mapping[str, str] = {
     "share": "errors graphs spans store widgets",
     "strategies": "agents building engine errors stopping synthesis tasks team",
     "sweeps": "choose errors frames measuring plots routerfile stats store",
-    "runs": "agents building engine errors grading loading models prompts recording semconv store strategies tasks team",
+    "runs": "agents building engine errors grading loading models prompts recording semconv spans store strategies tasks team",
     "resynthesis": "agents building engine errors frames models prompts resampling runs semconv spans stats store "
     "synthesis tasks team",
     "episodes": "agents arithmetic building engine errors ledger runs semconv recording strategies store synthesis tasks team",

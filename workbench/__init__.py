@@ -45,6 +45,7 @@ _HOME = {
     "Synthesizer": "synthesis",
     "run": "runs",
     "rerun": "runs.again",
+    "fork": "runs.forking",
     "probe": "episodes.probing",
     # where the halves meet
     "Run": "store",

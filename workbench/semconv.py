@@ -74,6 +74,7 @@ JOINS: Final = "workbench.joins"
 
 # -- calls ------------------------------------------------------------------------------------------------------------------
 CALL_KEY: Final = "workbench.call.key"  # identity of a call within a run: a resumed run does not pay twice for it
+CHANGED: Final = "workbench.call.changed"  # in a forked run: what of this call was changed (model, prompt, answer)
 REUSED: Final = "workbench.call.reused"  # true where a resumed run took the reply from its own record
 QUEUE_NS: Final = "workbench.queue_ns"  # waiting for a slot, inside the span before the call began
 ATTEMPTS: Final = "workbench.attempts"

@@ -13,6 +13,7 @@ from opentelemetry import trace
 
 from workbench import semconv
 from workbench.agents import Agent, Reply
+from workbench.errors import ModelError
 from workbench.models.base import Request
 from workbench.recording import Recorder, messages_json, reply_json
 from workbench.redact import Redactor
@@ -108,6 +109,15 @@ class CallRecord:
     def reuse(self, reply: Reply) -> Reply:
         """A resumed run takes the answer from its own record."""
         self._span.set_attribute(semconv.REUSED, True)
+        return self._write(reply)
+
+    def refuse(self, error: ModelError) -> None:
+        """A forked run takes the failure from the record."""
+        self._span.set_attribute(semconv.REUSED, True)
+        raise error
+
+    def given(self, reply: Reply) -> Reply:
+        """Somebody put this answer in the model's mouth."""
         return self._write(reply)
 
     def _write(self, reply: Reply) -> Reply:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from workbench.agents import Message, Reply
 from workbench.engine.limits import DEFAULT_SLOTS, Limits
 from workbench.engine.spending import Reservation, Spending
-from workbench.errors import Stopped, UsageError
+from workbench.errors import ModelError, Stopped, UsageError
 from workbench.grading import Grader
 from workbench.models.base import Model, Request
 from workbench.recording import Recorder
@@ -20,8 +21,21 @@ DEFAULT_OUTPUT_TOKENS = 4096
 """What is reserved for an answer whose length nobody bounded."""
 
 
+@dataclass(frozen=True)
+class Revision:
+    """What becomes of one call of a forked run: another request, a reply given by hand, or the recorded failure once more."""
+
+    changed: str = ""
+    request: Request | None = None
+    reply: Reply | None = None
+    error: ModelError | None = None
+
+
 class Core:
-    """One per run; `prices` gives dollars per input and output token, `recorded` the replies a resumed run has paid for."""
+    """One per run; `prices` gives dollars per input and output token, `recorded` the replies a resumed run has paid for.
+
+    `revise` is told every call's key and request before it is made; what it returns happens instead (a forked run's seam).
+    """
 
     def __init__(
         self,
@@ -34,11 +48,12 @@ class Core:
         prices: Callable[[str], tuple[float, float] | None] = lambda name: (0.0, 0.0),
         recorded: Mapping[str, Reply] | None = None,
         stream: bool = False,
+        revise: Callable[[str, Request], Revision | None] = lambda key, request: None,
     ) -> None:
         self.models, self.recorder, self.grader, self.seed, self.stream = dict(models), recorder, grader, seed, stream
         self.limits = limits or Limits()
         self.spending = Spending(self.limits.max_tokens, self.limits.max_cost_usd)
-        self.recorded = dict(recorded or {})
+        self.recorded, self.revise = dict(recorded or {}), revise
         self.stopped: Stopped | None = None
         self._prices = prices
         self._price_of: dict[str, tuple[float, float] | None] = {}

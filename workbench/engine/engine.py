@@ -14,7 +14,7 @@ from opentelemetry import trace
 from workbench import semconv
 from workbench.agents import Agent, Message, Reply
 from workbench.engine.call import CallRecord, call_key, derived_seed
-from workbench.engine.core import Core
+from workbench.engine.core import Core, Revision
 from workbench.engine.place import current_thread, inside, place, racing
 from workbench.engine.spending import Reservation
 from workbench.engine.thread import Thread
@@ -24,6 +24,7 @@ from workbench.recording import fail, link
 from workbench.tasks import Task
 
 T = TypeVar("T")
+AS_IT_IS = Revision()
 
 
 class Engine:
@@ -58,9 +59,23 @@ class Engine:
         at = place()
         request = self._request(agent, prompt, at, max_tokens, reasoning, options)
         key = call_key(self.task.id, self.repeat, at, request)
-        record = CallRecord(self.core.recorder, request, agent, {semconv.CALL_KEY: key, **self.identity})
+        revised = self.core.revise(key, request) or AS_IT_IS
+        if revised.request is not None:
+            request = revised.request
+            model, key = self.core.models[request.model], call_key(self.task.id, self.repeat, at, request)
+        identity = {semconv.CALL_KEY: key, **self.identity}
+        record = CallRecord(
+            self.core.recorder,
+            request,
+            agent,
+            identity | ({semconv.CHANGED: revised.changed} if revised.changed else {}),
+        )
         with record.span():
-            if key in self.core.recorded:
+            if revised.error is not None:
+                record.refuse(revised.error)
+            if revised.reply is not None:
+                reply = record.given(revised.reply)
+            elif key in self.core.recorded:
                 reply = record.reuse(self.core.recorded[key])
             else:
                 reply = await self._paid(model, request, record)

@@ -37,13 +37,14 @@ async def rerun(
     manifest = before.manifest
     if not isinstance(manifest.get("strategy"), Mapping):
         raise DataError(f"{before.path} was not made by the workbench: it does not say by which strategy")
-    asked = _recorded(before) if tasks is None else _asked(before, tasks)
+    asked = recorded_tasks(before) if tasks is None else _asked(before, tasks)
     given = {"seed": manifest.get("seed", 0), "repeats": manifest.get("repeats", 1), "grade": manifest.get("grader")}
     who = mix if mix is not None else manifest.get("mix")
     return await run(_draw(asked, n, seed), manifest["strategy"], who, out=out, **{**given, **settings})
 
 
-def _recorded(run: Run) -> list[Task]:
+def recorded_tasks(run: Run) -> list[Task]:
+    """The tasks that a run's roots tell: id, prompt, target, category and difficulty. Raises DataError without content."""
     found: dict[str, Task] = {}
     for span in run.spans():
         at = span.attributes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workbench import __version__, semconv
@@ -42,14 +42,18 @@ def manifest_of(
         "repeats": repeats,
         "content": content,
     }
-    identity = hashlib.sha256(repr(sorted(deciding.items())).encode()).hexdigest()
     return {
         **deciding,
-        "identity": identity,
+        "identity": identity_of(deciding),
         "semconv": semconv.VERSION,
         "versions": {"workbench": __version__, "python": platform.python_version()},
         "git_commit": _git_commit(),
     }
+
+
+def identity_of(deciding: Mapping[str, Any]) -> str:
+    """The hash of all that decides a run's outcome."""
+    return hashlib.sha256(repr(sorted(deciding.items())).encode()).hexdigest()
 
 
 def _git_commit() -> str | None:

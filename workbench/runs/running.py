@@ -127,7 +127,7 @@ async def _all(
         async with room:
             if core.stopped is None:
                 try:
-                    await _attempt(task, repeat, chosen, team, core)
+                    await attempt(task, repeat, chosen, team, core)
                 except asyncio.CancelledError:
                     if isinstance(core.stopped, StoppedByHand):
                         return
@@ -161,7 +161,7 @@ async def _all(
         raise bugs.exceptions[0] from None
 
 
-async def _attempt(task: Task, repeat: int, chosen: Strategy, team: Team, core: Core) -> None:
+async def attempt(task: Task, repeat: int, chosen: Strategy, team: Team, core: Core) -> None:
     """One trace: the strategy's solution of one task. A model's failure ends it, recorded; a bug of ours is raised."""
     engine = Engine(core, task, repeat)
     attributes: dict[str, Any] = {
