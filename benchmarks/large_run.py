@@ -40,7 +40,7 @@ def size(shown: Any) -> int:
     """Bytes that a cell with this on its last line sends to the browser: its mimebundle, and a widget's state."""
     if not hasattr(shown, "_repr_mimebundle_"):
         return len(shown._repr_html_() if hasattr(shown, "_repr_html_") else repr(shown))
-    bundle = shown._repr_mimebundle_(None, None)
+    bundle = shown._repr_mimebundle_()
     data = bundle[0] if isinstance(bundle, tuple) else bundle
     sent = sum(len(str(v)) for v in data.values())
     if hasattr(shown, "get_state"):
