@@ -69,9 +69,10 @@ def items(run: Spans) -> Items:
     data = _spans(of, rows)
     data[list(_parsed_names())] = _parsed(of, rows, trace[rows], tool[rows])
     number: npt.NDArray[np.float64] = pd.to_numeric(data.pop("step"), errors="coerce").to_numpy(np.float64)
+    number = np.where((number >= 0) & (number < 2**53), np.floor(number), np.nan)
     decided = merged[rows] & (number >= 0)
     data.loc[_proposals(trace[rows], number, tool[rows], decided), "calls"] = 0
-    number = _between(trace[rows], number)
+    number = _between(trace[rows], number, tool[rows])
     kept = decided | (~merged[rows] & ~(number < 0))
     rows, number, data = rows[kept], number[kept], data[kept].reset_index(drop=True)
     inner = pd.factorize(trace[rows])[0].astype(np.int64)
@@ -85,12 +86,16 @@ def items(run: Spans) -> Items:
     )
 
 
-def _between(trace: Rows, number: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """What a numbered trajectory did between two steps (notes, digests) belongs to the next one, to none (-1) after the last."""
-    told = pd.Series(np.where(number >= 0, number, np.nan))
-    numbered = told.groupby(trace).transform("count").to_numpy() > 0
-    filled = told.groupby(trace).bfill().to_numpy(np.float64)
-    out: npt.NDArray[np.float64] = np.where(numbered & np.isnan(filled), -1.0, filled)
+def _between(trace: Rows, number: npt.NDArray[np.float64], tool: Flags) -> npt.NDArray[np.float64]:
+    """What a numbered trajectory did between two steps (notes, digests) belongs to the next one; after the last one a tool's
+    call belongs to that, anything else to none (-1)."""
+    each = pd.Series(number).groupby(trace)
+    if not np.isnan(number).any():
+        return number
+    numbered = each.transform("count").to_numpy() > 0
+    filled = each.bfill().to_numpy(np.float64)
+    last = np.where(tool, each.ffill().to_numpy(np.float64), -1.0)
+    out: npt.NDArray[np.float64] = np.where(numbered & np.isnan(filled), last, filled)
     return out
 
 
