@@ -10,8 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import workbench as wb
 from benchmarks.mock_server import mock_server
@@ -48,7 +49,9 @@ async def ours(api_base: str, calls: int, in_flight: int, place: Path) -> tuple[
     wall, cpu = time.perf_counter(), time.process_time()
     limits = wb.Limits(slots=in_flight)
     at_once = -(-in_flight // AGENTS) + 8  # a few more than fill the slots
-    await wb.run(tasks, wb.Parallel(agents=AGENTS), MODEL, out=place, models={MODEL: model}, limits=limits, at_once=at_once)
+    await wb.run(
+        tasks, wb.Parallel(agents=AGENTS), MODEL, out=place, models={MODEL: model}, limits=limits, at_once=at_once
+    )
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
@@ -72,15 +75,95 @@ async def load_pair(api_base: str, calls: int, in_flight: int, place: Path, repe
 
 
 async def fan_out(api_base: str, place: Path, tasks: int = 30) -> dict[str, Any]:
-    """5 agents and a synthesis by a model, one task at a time: wall time over the two calls that must follow each other."""
+    """5 agents and a synthesis by a model, one task at a time: wall time over the two calls that must follow each other.
+
+    Bare LiteLLM with the same six calls stands beside it: its own work on five calls at once is serial, too.
+    """
+    litellm = load()
+    plain = {"model": MODEL, "api_base": api_base, "api_key": "none", "num_retries": 0, "max_retries": 0}
+
+    async def call(i: int) -> None:
+        await litellm.acompletion(messages=[{"role": "user", "content": f"What is {i} + 1?"}], seed=i, **plain)
+
     todo = [wb.Task(str(i), f"What is {i} + 1?", "4") for i in range(tasks)]
     model = LiteLLM(MODEL, api_base=api_base)
     strategy = wb.Parallel(agents=5, synthesis="merge")
     await wb.run(todo[:3], strategy, MODEL, out=place / "warm", models={MODEL: model}, at_once=1)
+    bare_s = []
+    for i in range(tasks):
+        began = time.perf_counter()
+        await asyncio.gather(*(call(i) for _ in range(5)))
+        await call(i)
+        bare_s.append(time.perf_counter() - began)
     run = await wb.run(todo, strategy, MODEL, out=place / "r", models={MODEL: model}, at_once=1)
-    wall = wb.answers(run).wall_s.tolist()
-    median = statistics.median(wall)
-    return {"ideal_s": 2 * LATENCY_S, "median_s": round(median, 4), "ratio": round(median / (2 * LATENCY_S), 3)}
+    median, theirs = statistics.median(wb.answers(run).wall_s.tolist()), statistics.median(bare_s)
+    return {
+        "ideal_s": 2 * LATENCY_S,
+        "median_s": round(median, 4),
+        "ratio": round(median / (2 * LATENCY_S), 3),
+        "litellm_ratio": round(theirs / (2 * LATENCY_S), 3),
+        "over_litellm": round(median / theirs, 3),
+    }
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What the engine itself costs: as many calls, one after the other, no threads and no synthesis."""
+
+    name: ClassVar[str] = "asking"
+    calls: int = 5
+
+    async def solve(self, task: wb.Task, team: Any, engine: wb.Engine) -> wb.Synthesis:
+        agent = team.agents(1)[0]
+        asked = team.prompt("solve", agent, task=task.prompt)
+        for _ in range(self.calls):
+            reply = await engine.ask(agent, asked)
+        return wb.Synthesis(engine.read(reply.text), 1.0, 1.0, (), "last")
+
+
+def scripted(request: wb.Request) -> str:
+    """Every role's answer at once; solvers disagree now and then, so that rounds and judges have something to do."""
+    if request.role == "plan":
+        return '{"subtasks": ["1 + 1", "1 + 1", "2 + 0"]}'
+    said = {"judge": "Best: 1", "check": "Verdict: right (0.8)"}
+    return said.get(request.role) or f"I add.\nAnswer: {3 + (request.seed or 0) % 2}"
+
+
+async def strategies(place: Path, tasks: int = 300, repeats: int = 3) -> dict[str, str]:
+    """CPU per model call of every strategy, over that of `engine.ask` alone (models answer at once; recorded and sealed)."""
+    mix = wb.ModelMix({"a": 2, "b": 1})
+    todo = [wb.Task(str(i), f"What is {i} + 1?", "4", difficulty=float(i % 5), category="c") for i in range(tasks)]
+    made: list[wb.Strategy] = [
+        Asking(),
+        wb.Single(),
+        wb.Parallel(),
+        wb.Decompose(),
+        wb.Contemplate(),
+        wb.Debate(),
+        wb.Mixture(),
+    ]
+    made += [wb.Adaptive(), wb.Cascade(), wb.Route(rules=[{"min": 2, "strategy": {"name": "parallel"}}])]
+    made += [wb.Parallel(synthesis=s) for s in ("judge", "merge", "verify")]
+
+    async def cpu_ms(strategy: wb.Strategy, out: Path) -> float:
+        models = {name: wb.Scripted(scripted, name=name) for name in mix.models}
+        began = time.process_time()
+        run = await wb.run(todo, strategy, mix, out=out, models=models)
+        seconds = time.process_time() - began
+        return seconds / len(wb.calls(run)) * 1e3
+
+    await cpu_ms(Asking(), place / "warm")
+    found: dict[str, list[float]] = {}
+    for k in range(repeats):
+        for i, strategy in enumerate(made):
+            synthesis = getattr(strategy, "synthesis", "majority")
+            name = strategy.name + (
+                "" if synthesis in ("majority", "merge") and strategy.name != "parallel" else f"/{synthesis}"
+            )
+            found.setdefault(name, []).append(await cpu_ms(strategy, place / f"{k}-{i}"))
+    base = statistics.median(found.pop("asking"))
+    over = {name: statistics.median(times) - base for name, times in found.items()}
+    return {"engine.ask": f"{base:.3f} ms"} | {name: f"{ms:+.3f} ms" for name, ms in over.items()}
 
 
 def recording(place: Path, spans: int = 50_000) -> dict[str, Any]:
@@ -91,7 +174,11 @@ def recording(place: Path, spans: int = 50_000) -> dict[str, Any]:
 
     writer = RunWriter(place, {})
     recorder = Recorder(writer, "b")
-    attributes: dict[str, Any] = {semconv.OPERATION: semconv.CHAT, semconv.REQUEST_MODEL: MODEL, semconv.AGENT: "mock#1"}
+    attributes: dict[str, Any] = {
+        semconv.OPERATION: semconv.CHAT,
+        semconv.REQUEST_MODEL: MODEL,
+        semconv.AGENT: "mock#1",
+    }
     attributes |= {semconv.INPUT_TOKENS: 40, semconv.OUTPUT_TOKENS: 12}
     attributes |= {semconv.INPUT_MESSAGES: "x" * 300, semconv.OUTPUT_MESSAGES: "y" * 300}
     begin = time.perf_counter()
@@ -143,6 +230,7 @@ def main() -> None:
             "256 in flight (targets >= 0.90 of bare, <= 0.5 ms)": asyncio.run(
                 load_pair(api_base, options.calls, 256, place / "256")
             ),
+            "a strategy over engine.ask, CPU per call (target <= 1 ms)": asyncio.run(strategies(place / "strategies")),
             "recording (target >= 12,000 spans/s)": recording(place / "rec"),
             "frame of 10,000 calls (target <= 0.3 s)": asyncio.run(frames(place / "frames")),
         }
