@@ -17,8 +17,10 @@ from tests.making import attempt
 from workbench import TraceGraph
 from workbench import semconv as s
 from workbench.errors import DataError
-from workbench.share import WIDGET_STATE, WIDGET_VIEW, share, strip_widgets
-from workbench.store import SpanSet
+from workbench.share import WIDGET_STATE, WIDGET_VIEW, share, share_notebook, strip_widgets
+from workbench.share.cells import safe_html
+from workbench.store import Run, SpanSet
+from workbench.store.writer import RunWriter
 from workbench.widgets.page import trace_page
 from workbench.widgets.trace import STATIC
 
@@ -71,8 +73,8 @@ def test_an_exported_notebook_shows_the_still_and_waits_for_no_cdn() -> None:
     after = nbformat.reads(json.dumps(strip_widgets(notebook())), 4)
     nbformat.validate(after)
     body = {name: HTMLExporter().from_notebook_node(nb)[0] for name, nb in (("before", before), ("after", after))}
-    assert '<img' not in body["before"]  # the trap: this page is blank where the network is cut
-    assert '<img' in body["after"] and "widget-view" not in body["after"]
+    assert "<img" not in body["before"]  # the trap: this page is blank where the network is cut
+    assert "<img" in body["after"] and "widget-view" not in body["after"]
 
 
 def test_what_has_no_still_is_left_alone() -> None:
@@ -85,3 +87,73 @@ def test_what_has_no_still_is_left_alone() -> None:
     assert found["cells"][0]["outputs"] == [output]
     with pytest.raises(DataError, match="no notebook"):
         strip_widgets({"worksheets": []})
+
+
+# -- a whole notebook ---------------------------------------------------------------------------------------------------
+
+
+def executed(folder: Path, monkeypatch: pytest.MonkeyPatch, stills: bool) -> Path:
+    """A notebook whose kernel sat in `folder`, where a Run lies; with widget state, or with stills as papermill leaves them."""
+    with RunWriter(folder / "r", {"id": "r"}) as writer:
+        for span in weaving.debate():
+            writer.write(span)
+    monkeypatch.chdir(folder)
+    if stills:
+        monkeypatch.setenv("WORKBENCH_STILLS", "1")
+    made = TraceGraph(Run("r"))._repr_mimebundle_()
+    data = made[0] if isinstance(made, tuple) else made
+    cells = [
+        nbformat.v4.new_markdown_cell(f"# A debate\n\n{TEXTS['script']} \n\n[x](javascript:window.hacked=1) **bold**"),
+        nbformat.v4.new_code_cell("wb.TraceGraph(run)", outputs=[nbformat.v4.new_output("display_data", data)]),
+        nbformat.v4.new_code_cell(
+            "frame",
+            outputs=[
+                nbformat.v4.new_output("stream", text=f"said \x1b[31m{TEXTS['image']}\n"),
+                nbformat.v4.new_output(
+                    "execute_result", {"text/html": f"<table><tr><td>7</td></tr></table>{TEXTS['svg']}"}
+                ),
+                nbformat.v4.new_output("error", ename="E", evalue="v", traceback=[TEXTS["end of script"]]),
+            ],
+        ),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "n.ipynb")
+    return folder / "n.ipynb"
+
+
+@pytest.mark.parametrize("stills", [True, False])
+def test_a_notebook_is_one_page_with_its_traces_alive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stills: bool
+) -> None:
+    page = share_notebook(executed(tmp_path, monkeypatch, stills), tmp_path / "n.html").read_text()
+    view = data_of(page)["v0"]
+    assert isinstance(view, dict) and len(view["details"]) == len(weaving.debate())  # with the stories of its spans
+    assert "<strong>bold</strong>" in page and "<td>7</td>" in page and "<title>A debate</title>" in page
+    assert page.lower().count("<script") == trace_page(attempt(1)).lower().count("<script")
+    body = page[: page.index('<script type="application/json"')]
+    assert not re.search(r"<(svg|iframe|style>\*|link)|javascript:|<[^>]*\bon\w+=|\x1b", body)
+    assert not re.search(r'<(img|script|link)[^>]*\b(src|href)="(?!data:)', body)
+    rest = re.sub(r'(id="data">).*?(</script>)|src="data:[^"]*"', r"\1\2", page, flags=re.S)
+    assert len(rest.encode()) <= 400_000
+
+
+def test_a_notebook_far_from_its_runs_shows_the_stills(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = executed(tmp_path, monkeypatch, True)
+    (tmp_path / "far").mkdir()
+    monkeypatch.chdir(tmp_path / "far")
+    moved = place.rename(tmp_path / "far/n.ipynb")
+    page = share_notebook(moved, tmp_path / "n.html").read_text()
+    assert data_of(page) == {} and 'src="data:image/png;base64,' in page
+
+
+def test_what_is_no_notebook_is_said_to_be_none(tmp_path: Path) -> None:
+    (tmp_path / "a.ipynb").write_text("{}")
+    with pytest.raises(DataError, match="no notebook"):
+        share_notebook(tmp_path / "a.ipynb", tmp_path / "a.html")
+    with pytest.raises(DataError, match="nowhere"):
+        share_notebook(tmp_path / "nowhere.ipynb", tmp_path / "a.html")
+
+
+@pytest.mark.parametrize("name", list(TEXTS))
+def test_markup_of_a_notebook_keeps_only_words_and_tables(name: str) -> None:
+    found = safe_html(TEXTS[name])
+    assert not re.search(r"<(?!/?(b|a|i|img|p)\b)|<[^>]*\bon\w+\s*=|<[^>]*javascript:|<img[^>]*src=\"(?!data:)", found)

@@ -26,6 +26,7 @@ from workbench.widgets.letters import clean, elide, width
 from workbench.widgets.palette import DARK, LIGHT, Palette
 from workbench.widgets.scene import Words
 from workbench.widgets.still import still_png, still_svg
+from workbench.widgets.trace import STATIC
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -162,6 +163,14 @@ def test_state_of_ten_thousand_spans_is_small() -> None:
             w.call(thread, k * 10, k * 10 + 8, text="x" * 2000)
     graph = TraceGraph(w.done())
     assert len(graph.marks) + len(str(graph.head)) < 1_000_000
+    data, _ = graph._repr_mimebundle_()
+    saved = (
+        len(graph.marks) * 4 / 3
+        + len(str(graph.head))
+        + len(data["image/png"])
+        + len((STATIC / "trace.js").read_text())
+    )
+    assert saved < 3_000_000  # of a notebook that keeps the widget's state
 
 
 @pytest.mark.parametrize("name", list(TEXTS))

@@ -59,17 +59,24 @@ def show_cmd(run: str, task: str | None, out: Path | None, as_json: bool) -> Non
 Examples:
   workbench share traces/runs/20260101-120000-parallel-a1b2 -o page.html
   workbench share RUN --task 7 -o page.html
+  workbench share notebooks/gallery/debate.ipynb -o debate.html
 """)  # fmt: skip
-@click.argument("run")
-@click.option("--task", help="The task's id [the first].")
+@click.argument("what", metavar="RUN|NOTEBOOK")
+@click.option("--task", help="Of a run: the task's id [all, each behind its name].")
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The page, one .html file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def share_cmd(run: str, task: str | None, out: Path, as_json: bool) -> None:
-    """Write a run's threads as one self-contained interactive page that works offline and connects to nothing."""
-    from workbench.share import share
+def share_cmd(what: str, task: str | None, out: Path, as_json: bool) -> None:
+    """Write a run's threads, or an executed notebook, as one self-contained page: interactive, offline, connected to nothing."""
+    from workbench.errors import UsageError
+    from workbench.share import share, share_notebook
     from workbench.store import Run
 
-    made = share(Run(run), out, task=task)
+    if what.endswith(".ipynb"):
+        if task is not None:
+            raise UsageError("--task picks a task of a run; a notebook is shared as a whole")
+        made = share_notebook(what, out)
+    else:
+        made = share(Run(what), out, task=task)
     print_json({"page": str(made), "bytes": made.stat().st_size}) if as_json else click.echo(f"The page is in {made}")
 
 

@@ -12,6 +12,8 @@ from workbench.store.spanlike import Spans
 from workbench.widgets.still import still_png
 from workbench.widgets.wording import describe, subtitle
 
+VIEW = "application/vnd.workbench.view+json"
+"""Beside a still: which run and trace it shows, so that `workbench share NOTEBOOK` can make it live again."""
 MAX_SPANS = 20_000  # of the one trace that a Run's still shows
 
 
@@ -20,13 +22,23 @@ def run_bundle(run: Spans) -> dict[str, Any]:
     spans = trace_of(run)
     if not spans or len(spans) > MAX_SPANS:
         return {}
-    return {"image/png": encode(still_png(layout(spans)))}
+    of = layout(spans)
+    return {"image/png": encode(still_png(of)), **reference(run, of.trace_id)}
 
 
-def trace_bundle(of: Layout) -> dict[str, Any]:
-    """The still of one trace and its words, as MIME data."""
+def trace_bundle(of: Layout, source: object = None, by: str = "time", critical: bool = False) -> dict[str, Any]:
+    """The still of one trace and its words, as MIME data; and where it comes from, if `source` is a Run on disk."""
     text = f"{of.facts['prompt'] or 'trace'}\n{subtitle(of)}\n{describe(of)}"
-    return {"image/png": encode(still_png(of)), "text/plain": text}
+    still = encode(still_png(of, by=by, critical=critical))
+    return {"image/png": still, "text/plain": text, **reference(source, of.trace_id, by=by, critical=critical)}
+
+
+def reference(source: object, trace_id: str, **options: Any) -> dict[str, Any]:
+    """The VIEW of a trace: the Run's folder as seen from here (a notebook's own folder); nothing where there is no folder."""
+    path = getattr(source, "path", None)
+    if not isinstance(path, str) or not os.path.exists(path):
+        return {}
+    return {VIEW: {"widget": "trace", "run": os.path.relpath(path), "trace": trace_id, **options}}
 
 
 def encode(data: bytes) -> str:

@@ -30,7 +30,7 @@ def trace_page(spans: Iterable[Span], title: str | None = None) -> str:
     return page(title or view["state"]["head"]["text"]["title"], '<div data-view="trace"></div>', {"trace": view})
 
 
-def trace_view(spans: list[Span]) -> dict[str, Any]:
+def trace_view(spans: list[Span], by: str = "time", critical: bool = False) -> dict[str, Any]:
     """One trace as the shim's model: its state, and the stories of its spans."""
     of = layout(spans)
     by_id = {span.span_id: span for span in spans}
@@ -43,23 +43,24 @@ def trace_view(spans: list[Span]) -> dict[str, Any]:
                 ["text", "left out of this page: its texts together would be too long; they are in the record"]
             ]
         details[row] = found
-    state = {"head": head(of), "marks": base64.b64encode(of.packed()).decode(), "by": "time", "critical": False}
+    state = {"head": head(of), "marks": base64.b64encode(of.packed()).decode(), "by": by, "critical": critical}
     return {"state": state, "details": details}
 
 
-def page(title: str, body: str, data: dict[str, Any]) -> str:
+def page(title: str, body: str, data: dict[str, Any], style: str = "") -> str:
     """A page from its parts; the policy lets run what is in it by hash, and nothing come in or go out."""
+    look = STYLE + style
     module = (STATIC / "trace.js").read_text(encoding="utf-8")
     shim = (STATIC / "shim.js").read_text(encoding="utf-8")
     policy = (
-        f"default-src 'none'; script-src 'sha256-{_sha(shim)}' blob:; style-src 'sha256-{_sha(STYLE)}'; img-src data:; "
+        f"default-src 'none'; script-src 'sha256-{_sha(shim)}' blob:; style-src 'sha256-{_sha(look)}'; img-src data:; "
         "connect-src 'none'; form-action 'none'; base-uri 'none'"
     )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">'
-        f"<title>{html.escape(title)}</title><style>{STYLE}</style></head>\n<body><main>{body}</main>\n"
+        f"<title>{html.escape(title)}</title><style>{look}</style></head>\n<body><main>{body}</main>\n"
         f'<script type="application/json" id="data">{_inline(json.dumps(data, ensure_ascii=True))}</script>\n'
         f'<script type="text/plain" id="module">{_module(module)}</script>\n'
         f'<script type="module">{shim}</script>\n</body></html>\n'

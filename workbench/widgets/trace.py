@@ -58,6 +58,7 @@ class TraceGraph(anywidget.AnyWidget):  # type: ignore[misc]
         if by not in READINGS:
             raise unknown("reading (by)", by, READINGS)
         spans = trace_of(run, task, repeat)
+        self._source = run
         self.layout_: Layout = layout(spans)
         self._spans = {span.span_id: span for span in spans}
         self._row_of = {span_id: row for row, span_id in enumerate(self.layout_.ids)}
@@ -107,7 +108,7 @@ class TraceGraph(anywidget.AnyWidget):  # type: ignore[misc]
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         """The widget, and the still and the text for places where it cannot live."""
-        still = trace_bundle(self.layout_)
+        still = trace_bundle(self.layout_, self._source, self.by, self.critical)
         if stills_only():
             return still
         made = super()._repr_mimebundle_(**kwargs)

@@ -1,21 +1,17 @@
-"""Share: a run, a trace or a notebook as one HTML file that is interactive offline and can connect to nothing."""
+"""Runs: one trace, or the traces of a whole run, as a page."""
 
 from __future__ import annotations
 
 import html
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from workbench.errors import DataError
 from workbench.graphs import trace_of
 from workbench.spans import Span
 from workbench.store.spanlike import Spans
 from workbench.widgets.page import page, trace_page, trace_view
 
-WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 MAX_TRACES = 60
 
 
@@ -43,26 +39,3 @@ def share(run: Spans | Iterable[Span], path: str | os.PathLike[str], *, task: ob
         body.append(f'<details{opened}><summary><bdi>{title}</bdi></summary><div data-view="{name}"></div></details>')
     place.write_text(page(run.id, "".join(body), views), encoding="utf-8")
     return place
-
-
-def strip_widgets(notebook: Mapping[str, Any]) -> dict[str, Any]:
-    """A notebook (as JSON) without saved widget state, so that every viewer shows the stills its outputs carry.
-
-    Saved state wins over stills in nbconvert's page, which then waits for scripts from a CDN and stays blank offline; and a
-    code host refuses a notebook whose `metadata.widgets` lacks `state`. Outputs that had nothing but a widget are kept.
-    """
-    if not isinstance(notebook.get("cells"), list):
-        raise DataError("this is no notebook: it has no list of cells")
-    cells = []
-    for cell in notebook["cells"]:
-        outputs = [_still(output) for output in cell.get("outputs", [])]
-        cells.append({**cell, "outputs": outputs} if "outputs" in cell else cell)
-    metadata = {k: v for k, v in notebook.get("metadata", {}).items() if k != "widgets"}
-    return {**notebook, "cells": cells, "metadata": metadata}
-
-
-def _still(output: Mapping[str, Any]) -> Mapping[str, Any]:
-    data = output.get("data")
-    if not isinstance(data, dict) or WIDGET_VIEW not in data or not any(k.startswith("image/") for k in data):
-        return output
-    return {**output, "data": {k: v for k, v in data.items() if k != WIDGET_VIEW}}
