@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from workbench.agents import Reply, ToolCall
@@ -74,17 +75,13 @@ class Episode:
     def __init__(self, setup: Setup, seed: int) -> None:
         self.setup, self.seed = setup, seed
         self.place = f"{setup.environment.name}/{seed}"
-        self._world, ideal = self._make(), self._make()
+        self._world = _world(setup, seed)
         self._tools: dict[str, Tool] = {t.name: t for t in self._world.tools()}
         self.rules: Sequence[Rule] = setup.environment.all_rules()[: setup.rules]
-        self.requests = _enough(ideal, setup.steps)
-        self._planted = _planted(self.requests)
+        self.requests, self._planted = _script(setup, seed)
         self.number = 0
         self.handled: list[bool] = []
         self.open = False
-
-    def _make(self) -> World:
-        return self.setup.environment(random.Random(self.place), self.setup.rules, self.setup.distractors)
 
     # -- the course of it -----------------------------------------------------------------------------------------------
 
@@ -230,6 +227,18 @@ class Episode:
 
 def _written(call: Call) -> tuple[str, str]:
     return call.tool, as_text(dict(call.arguments))
+
+
+def _world(setup: Setup, seed: int) -> World:
+    rng = random.Random(f"{setup.environment.name}/{seed}")
+    return setup.environment(rng, setup.rules, setup.distractors)
+
+
+@lru_cache(maxsize=512)  # trials of an episode share it
+def _script(setup: Setup, seed: int) -> tuple[list[Request], list[int]]:
+    """The requests of an episode, and the distances of the facts they ask for."""
+    requests = _enough(_world(setup, seed), setup.steps)
+    return requests, _planted(requests)
 
 
 def _enough(ideal: World, steps: int) -> list[Request]:

@@ -16,7 +16,7 @@ from workbench.ledger import RULES, Step, calculate, ledger, rule_line
 NAMES = 5
 """How many values a ledger has; distractors are more of them."""
 
-_VALUE = re.compile(r"([a-z]+)\W{1,4}?(?:is\s+)?(-?\d{1,12})(?!\w)", re.IGNORECASE)
+_WORD = re.compile(r"[a-z]+|-?[0-9]{1,12}(?![0-9])")
 
 
 class Ledger(World):
@@ -82,8 +82,15 @@ class Ledger(World):
 
 
 def values(text: str) -> dict[str, int]:
-    """The values that a text gives under their names, in whatever form."""
-    return {m[1].casefold(): int(m[2]) for m in _VALUE.finditer(text)}
+    """The values that a text gives under their names, in whatever form: for each the last number before the next name."""
+    found: dict[str, int] = {}
+    name = ""
+    for word in _WORD.findall(text.casefold()):
+        if word in ITEMS:
+            name = word
+        elif name and word.lstrip("-").isdigit():
+            found[name] = int(word)
+    return found
 
 
 class _Says:
