@@ -33,10 +33,10 @@ test: setup ## all fast tests
 test-slow: setup ## browser, foreign servers, fault campaigns
 	$(BIN)/python -m pytest -m slow
 
-check: setup ## ruff, mypy --strict, tsc, layers, pip-audit
+check: setup ## ruff, mypy --strict, tsc and the front end's unit tests, layers, pip-audit
 	$(BIN)/ruff check workbench tests benchmarks tools
 	$(BIN)/mypy
-	@if command -v npm >/dev/null; then cd widgets && npm ci --silent --no-audit --no-fund && npm run --silent check; \
+	@if command -v npm >/dev/null; then cd widgets && npm ci --silent --no-audit --no-fund && npm run --silent test; \
 	else echo "tsc was skipped: there is no npm here"; fi
 	$(BIN)/python -m pytest tests/test_layers.py
 	$(BIN)/python tools/audit.py

@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -97,3 +98,43 @@ def test_ticks_are_few_round_and_inside(whole: float, room: float) -> None:
     assert at[0] == 0 and at[-1] <= whole * (1 + 1e-6) and len(at) <= room / 72 + 2
     if len(at) > 1:
         assert len({clock(v, at[1]) for v in at}) == len(at)
+
+
+def placed(name: str) -> dict[str, Any]:
+    """Where the still puts a trace; widgets/test/layout.test.ts asks the browser's side for the same."""
+    of = layout(TRACES[name]())
+    at = {}
+    for by in ("time", "structure"):
+        view = View(of, 100, 800, 70, by)
+        whole = of.duration_ms if by == "time" else of.steps
+        moments = sorted({*(i * whole / 20 for i in range(21)), *(at for at, _ in view.seams)})
+        joins = [slots(view, j.sources, 200.0)[0] for j in of.joints if j.kind == "join"]
+        at[by] = {
+            "seams": view.seams,
+            "scale": view.scale,
+            "x": [(t, view.x_start(t), view.x_end(t)) for t in moments],
+            "y": [[view.y_mark(n, sub) for sub in range(lane.rows)] for n, lane in enumerate(of.lanes)],
+            "slots": joins,
+        }
+    return {"head": of.head(), "at": at}
+
+
+def test_still_and_browser_put_everything_at_the_same_place() -> None:
+    place = GOLDEN / "view.json"
+    found = json.loads(json.dumps({name: placed(name) for name in ("sketch", "debate", "decompose", "nested", "two")}))
+    if os.environ.get("GOLDEN") == "write":
+        place.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+    wanted = json.loads(place.read_text())
+    assert found == rounded(wanted, found), (
+        "GOLDEN=write rewrites it; then `npm test` in widgets/ checks the browser's side"
+    )
+
+
+def rounded(wanted: Any, found: Any) -> Any:
+    """`wanted`, with numbers replaced by those of `found` that differ in the last places only."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        return {k: rounded(v, found.get(k)) for k, v in wanted.items()}
+    if isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
+        return [rounded(a, b) for a, b in zip(wanted, found, strict=True)]
+    both = isinstance(wanted, float) and isinstance(found, float)
+    return found if both and found == pytest.approx(wanted, abs=1e-6) else wanted
