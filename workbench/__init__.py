@@ -73,6 +73,7 @@ _HOME = {
     "resynthesize": "resynthesis",
     "budget_match": "matching",
     "time_shares": "timing",
+    "compute_multiples": "timing",
     "drift": "drifting",
     "choices": "choose",
     "recommend": "choose",
