@@ -35,7 +35,7 @@ MAY_USE: Mapping[str, str] = {
     "planner": "errors frames",
     "stats": "errors frames grading stopping store",
     "timing": "frames semconv store",
-    "agentic": "errors frames plots semconv stats store",
+    "agentic": "errors frames plots semconv stats store tasks",
     "layout": "graphs semconv spans",
     "live": "errors otlp readers redact semconv store",
     "engine": "agents errors grading models recording redact semconv tasks",
@@ -49,7 +49,7 @@ MAY_USE: Mapping[str, str] = {
     "matching": "errors frames resampling stats",
     "share": "errors graphs spans store widgets",
     "strategies": "agents building engine errors stopping synthesis tasks team",
-    "sweeps": "choose errors frames measuring plots routerfile stats store",
+    "sweeps": "choose errors frames measuring plots routerfile stats store widgets",
     "runs": "agents building engine errors grading loading models prompts recording semconv spans store strategies tasks team",
     "resynthesis": "agents building engine errors frames models prompts resampling runs semconv spans stats store "
     "synthesis tasks team",

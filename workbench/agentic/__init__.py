@@ -7,6 +7,8 @@ Pure measures on frames, for our own Runs, for imports, and for anything with th
 - `qualities(runs)`: all of it in one call; the single measures are `persistence`, `orchestration`, `recovery` (and
   `incidents`), `adherence` and `reliability` (`pass_hat_k`). Each gives its formula, and says what it could not know.
 - Over steps: `recall` (over distance), `over_steps`, `violations_over_steps`, `survival_of_rules`, `half_life`.
+- `localise` (with `failures`, `features`, `located`): which agent and step made a run fail, by program; `judge_tasks` and
+  `judged`: the same question for a judge model.
 - Pictures: `figure(qualities)`, `over`, `compare`, `diverging`.
 - `divergence`: single-answer scores against agentic ones.
 
@@ -39,6 +41,12 @@ _HOME = {
     "reliability": "repeating",
     "half_life": "decay",
     "HalfLife": "decay",
+    "failures": "localising",
+    "features": "localising",
+    "localise": "localising",
+    "located": "localising",
+    "judge_tasks": "localising",
+    "judged": "localising",
     "figure": "figures",
     "compare": "figures",
     "diverging": "figures",

@@ -26,7 +26,8 @@ def steps(runs: Any, *, text: bool = False) -> pd.DataFrame:
 
     - run, trace_id, task_id, repeat, strategy, agent; step (`workbench.step` where recorded, else the row's number within its
       trajectory, from 0); kind ("tool", "message", "model_error"); batch (calls of one assistant message share it).
-    - tool, arguments (JSON text), result, error (its type; missing where none), fault (one put in on purpose).
+    - tool, arguments (JSON text), result, error (its type; missing where none), fault (one put in on purpose), score (0..1, where
+      steps are scored).
     - valid: the arguments are a JSON object (or empty) and the tool could take them (`semconv.INVALID_CALLS`).
     - right_tool, right_arguments, right (both): against the recorded truth; missing where there is none. state_right likewise.
     - answered: a result or an error was recorded for the call. called: the result has a call that it belongs to.
@@ -125,6 +126,7 @@ def steps_of(of: Items, text: bool = False) -> pd.DataFrame:
             "result": data["result"].where(is_tool),
             "error": data["error"],
             "fault": truth["fault"],
+            "score": data["score"],
             "valid": valid,
             "right_tool": right_tool,
             "right_arguments": right_arguments,

@@ -126,6 +126,7 @@ def _spans(of: Lineage, rows: Rows) -> pd.DataFrame:
         "input_tokens": own["input_tokens"],
         "output_tokens": own["output_tokens"],
         "cost_usd": own["cost_usd"],
+        "score": own["score"],
         "events": own["events"],
     }
     return pd.DataFrame({name: column.iloc[rows].reset_index(drop=True) for name, column in columns.items()})

@@ -37,6 +37,8 @@ ORDER = (
     "tree_of_thought",
     "whoandwhen",
     "taubench",
+    "intercode",
+    "react_text",
     "chat_lines",
 )
 """Reader modules, the most particular first."""
