@@ -65,7 +65,9 @@ def test_training_never_poses_a_held_out_problem() -> None:
 @pytest.mark.parametrize("role", sorted(MAKERS))
 def test_no_role_of_the_training_asks_a_held_out_problem(role: str) -> None:
     rng = random.Random(role)
-    asked = {p.prompt for level in (1, 2) for p in problems(60 if level == 1 else 300, level, seed=1, kind="expression")}
+    asked = {
+        p.prompt for level in (1, 2) for p in problems(60 if level == 1 else 300, level, seed=1, kind="expression")
+    }
     for _ in range(400):
         ids, _ = MAKERS[role](rng, LENGTHS["short"])
         text = decode(ids)

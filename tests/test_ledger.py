@@ -54,7 +54,9 @@ def test_the_same_seed_is_the_same_ledger(seed: int, rule: str) -> None:
     assert first == again
 
 
-@pytest.mark.parametrize(("text", "said"), [("12 + 5", "17"), ("3 - 9", "-6"), ("", "error: not a sum"), ("9 ** 9", "error: not a sum")])
+@pytest.mark.parametrize(
+    ("text", "said"), [("12 + 5", "17"), ("3 - 9", "-6"), ("", "error: not a sum"), ("9 ** 9", "error: not a sum")]
+)
 def test_the_calculator_takes_sums_only(text: str, said: str) -> None:
     assert calculate(text) == said
 

@@ -1,4 +1,4 @@
-"""The built-in tool task: a ledger of named values over any number of steps, a calculator that sometimes fails, a rule of form."""
+"""The built-in tool task: a ledger of named values over any number of steps, a calculator that may fail, a rule of form."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ FAILURES = ("error: busy, try again", "error: timeout after 30 s, nothing was do
 class Step:
     """One thing asked of the ledger.
 
-    `said` is what the user says; `sums` are the calls `calc(expression)` that it takes, as (expression, result), in order; `reply` is
-    the right reply, by the rule. `kind` is set, add, take, move or recall; `names` are the values it touches; `distance` is how many
-    steps ago the value of the first of these was last written (0: never before).
+    `said` is what the user says; `sums` are the calls `calc(expression)` that it takes, as (expression, result), in order;
+    `reply` is the right reply, by the rule. `kind` is set, add, take, move or recall; `names` are the values it touches;
+    `distance` is how many steps ago the value of the first of these was last written (0: never before).
     """
 
     said: str

@@ -8,8 +8,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-from tools.abacus.examine import MEASURED, SEED, auroc
-from tools.abacus.samples import FINISH, LENGTHS, SHARES
+from tools.abacus.examine import FAULTS, MEASURED, SEED, STEPS, auroc
+from tools.abacus.samples import LENGTHS, MIXES
+from tools.abacus.stream import CYCLE, SHAPES, WARM_STEPS
 from workbench.agents import STYLES
 from workbench.arithmetic import HELD_OUT_SHARE, LEVELS
 
@@ -44,20 +45,24 @@ def of_model(name: str, known: dict[str, Any], found: dict[str, Any]) -> str:
     levels = found["levels"]
     n = levels["1"]["n"]
     accuracy = table(
-        ["difficulty", "chain, greedy", *(f"{s}, T = 1" for s in STYLES), "direct", "decomposed", "plan right", "parts right"],
+        ["difficulty", "chain, greedy", *(f"{s}, T = 1" for s in STYLES), "direct", "decomposed", "plan right", "parts right",
+         "revised", "judged"],
         [
             [d, share(v["greedy"], n), *(share(v["styles"][s], n) for s in STYLES), share(v["direct"], n),
-             share(v["decomposed"], n), share(v["planned"], n), share(v["parts_right"], v["parts"])]
+             share(v["decomposed"], n), share(v["planned"], n), share(v["parts_right"], v["parts"]),
+             share(v["revised"], n), share(v["judged"], n)]
             for d, v in levels.items()
         ],
     )  # fmt: skip
     voting = table(
-        ["difficulty", "one of five alike", "vote of five alike", "error correlation", "one of five mixed", "vote of five mixed",
-         "gain, mixed (points)", "error correlation, mixed"],
+        ["difficulty", "one of five alike", "vote of five alike", "gain", "error correlation", "one of five mixed",
+         "best style alone", "vote of five mixed", "gain over their mean", "gain over the best style", "error correlation, mixed"],
         [
-            [d, f"{100 * v['single']['same']:.0f}", share(v["vote"]["same"], n), number(v["correlation"]["same"]),
-             f"{100 * v['single']['mixed']:.0f}", share(v["vote"]["mixed"], n),
-             f"{100 * (v['vote']['mixed'] / n - v['single']['mixed']):+.0f}", number(v["correlation"]["mixed"])]
+            [d, f"{100 * v['single']['same']:.0f}", share(v["vote"]["same"], n),
+             f"{100 * (v['vote']['same'] / n - v['single']['same']):+.0f}", number(v["correlation"]["same"]),
+             f"{100 * v['single']['mixed']:.0f}", share(max(v["styles"].values()), n), share(v["vote"]["mixed"], n),
+             f"{100 * (v['vote']['mixed'] / n - v['single']['mixed']):+.0f}",
+             f"{100 * (v['vote']['mixed'] - max(v['styles'].values())) / n:+.0f}", number(v["correlation"]["mixed"])]
             for d, v in levels.items()
         ],
     )  # fmt: skip
@@ -72,28 +77,35 @@ def of_model(name: str, known: dict[str, Any], found: dict[str, Any]) -> str:
     scores = []
     for kind in ("same", "mixed"):
         pairs = [tuple(p) for v in levels.values() for p in v["support"][kind]]
-        each = [auroc([x for x, _ in v["support"][kind]], [ok for _, ok in v["support"][kind]]) for v in levels.values()]
+        each = [
+            auroc([x for x, _ in v["support"][kind]], [ok for _, ok in v["support"][kind]]) for v in levels.values()
+        ]
         known_each = [x for x in each if x is not None]
         within = sum(known_each) / len(known_each)
-        scores.append(f"{number(within)} within one difficulty (mean), {number(auroc([p[0] for p in pairs], [p[1] for p in pairs]))} ({'alike' if kind == 'same' else kind})")
+        scores.append(
+            f"{number(within)} within one difficulty (mean), {number(auroc([p[0] for p in pairs], [p[1] for p in pairs]))} ({'alike' if kind == 'same' else kind})"
+        )
     checks = [tuple(c) for d, v in levels.items() if d in "3456" for c in v["checks"]]
     checked = auroc([c[0] for c in checks], [c[1] for c in checks])
     ledger, episodes = found["ledger"]["right_of_ten_steps"], found["ledger"]["episodes"]
     decay = table(
-        [f"steps {i * 10 + 1}–{i * 10 + 10}" for i in range(6)], [[share(right, 10 * episodes) for right in ledger]]
+        [f"steps {i * 10 + 1}–{i * 10 + 10}" for i in range(len(ledger))],
+        [[share(right, 10 * episodes) for right in ledger]],
     )
     return f"""## {name}
 
-{known['parameters']:,} parameters (width {known['width']}, {known['layers']} layers, {known['heads']} heads), {known['step']:,} steps, seed \
-{known['seed']}. Percent right of {n} held-out problems per difficulty, 95 % Wilson intervals in brackets.
+{known["parameters"]:,} parameters (width {known["width"]}, {known["layers"]} layers, {known["heads"]} heads), {known["step"]:,} steps, seed \
+{known["seed"]}. Percent right of {n} held-out problems per difficulty, 95 % Wilson intervals in brackets.
 
 {accuracy}
 
-**Voting.** Five agents of one style (left to right, five seeds) and five of mixed styles (all four, left to right twice):
+"Revised": left to right, after reading the other four of the mixed five below. "Judged": the answer taken from all five of them.
+
+**Voting.** Five agents of one style (left to right, five seeds) and five of mixed styles (all four, left to right twice), T = 1, points:
 
 {voting}
 
-"One of five" is the mean of the five voters. The mixed five contain weaker styles: compare their vote also with five alike.
+"One of five" is the mean of the five voters; the best style is picked after the fact, which favours it.
 
 **Agreement predicts being right**: AUROC of the vote's support over one difficulty and over all together: {"; ".join(scores)}.
 **Check**: AUROC of its probability on the model's own left-to-right chains of difficulty 3–6: {number(checked)}.
@@ -102,7 +114,7 @@ def of_model(name: str, known: dict[str, Any], found: dict[str, Any]) -> str:
 
 {cost}
 
-**Ledger**: replies right in value and form, {episodes} episodes of 60 steps, greedy, the calculator fails in 15 % of calls:
+**Ledger**: replies right in value and form, {episodes} episodes of {STEPS} steps, greedy, the calculator fails in {100 * FAULTS:.0f} % of calls:
 
 {decay}
 """
@@ -110,11 +122,21 @@ def of_model(name: str, known: dict[str, Any], found: dict[str, Any]) -> str:
 
 def main() -> None:
     known = json.loads((WEIGHTS / "provenance.json").read_text())
-    parts = [of_model(n, known[n], json.loads((MEASURED / f"{n}.json").read_text())) for n in sorted(known, reverse=True)]
-    levels = ", ".join(f"{d}: {n} terms" + (f" ({h} with two two-digit factors)" if h else "") for d, (n, h) in LEVELS.items())
-    shares = ", ".join(f"{role} {100 * s:.0f} %" for role, s in SHARES.items())
-    finish = ", ".join(f"{role} {100 * s:.0f} %" for role, s in FINISH.items())
-    lengths = ", ".join(f"{i + 1}: {100 * s:.0f} %" for i, s in enumerate(LENGTHS))
+    parts = [
+        of_model(n, known[n], json.loads((MEASURED / f"{n}.json").read_text())) for n in sorted(known, reverse=True)
+    ]
+    levels = ", ".join(
+        f"{d}: {n} terms" + (f" ({h} with two two-digit factors)" if h else "") for d, (n, h) in LEVELS.items()
+    )
+    mixes = table(
+        ["rows of tokens", "share of steps", "roles", "terms 1, 2 … 8"],
+        [
+            [f"{rows} x {length}", f"{100 * CYCLE.count(kind) / len(CYCLE):.0f} %",
+             ", ".join(f"{role} {100 * s:.0f} %" for role, s in MIXES[kind].items()),
+             ", ".join(f"{100 * s:.0f} %" for s in LENGTHS[kind])]
+            for kind, (rows, length) in SHAPES.items()
+        ],
+    )  # fmt: skip
     text = f"""# abacus-s and abacus-m
 
 Two tiny transformers trained from scratch for the workbench, so that parallel reasoning can be measured offline. This card is written by
@@ -123,9 +145,12 @@ Two tiny transformers trained from scratch for the workbench, so that parallel r
 **What they know**: the task family `workbench.arithmetic` (sums and differences of products, as expressions and short word problems) in the
 roles direct, solve (four styles), plan, subtask, merge, check, revise, judge, and ledger episodes with a calculator (act).
 **What they cannot do**: anything else. Any other prompt gets fluent nonsense of the same family. They read no system text.
+Of a long ledger they see the rule and the newest 640 tokens, about 30 steps (`docs/decisions/abacus_ledger.md`).
 
-**Data**: generated by `tools/abacus/samples.py`, seeded; no outside data. Shares of samples by role: {shares}; in the last part of abacus-m: {finish}.
-Terms per chain: {lengths} (long chains are rare on purpose).
+**Data**: generated by `tools/abacus/samples.py`, seeded; no outside data. The first {WARM_STEPS} steps take short rows only, the others these, drawn as:
+
+{mixes}
+
 **Held out**: {100 * HELD_OUT_SHARE:.0f} % of all problems, by a hash of their operands in any order; `load_tasks("arithmetic")` gives only those and no role
 is trained on one (`tests/test_arithmetic.py`). Within larger problems the same single products do occur: for difficulty 1 the problem is
 new, the product as a step is not. Measured on problems of seed {SEED}.

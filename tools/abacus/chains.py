@@ -77,8 +77,8 @@ def slip(n: int, rng: random.Random) -> int:
 def parts(term: Term, style: str) -> list[int]:
     """A product as products with a round factor, signed; a zero part is left out.
 
-    left-to-right splits the second factor, where it has two digits; pairs-first then splits the first one instead; place-value always
-    splits the first one; estimate-first rounds it and takes back what that was off.
+    left-to-right splits the second factor, where it has two digits; pairs-first then splits the first one instead; place-value
+    always splits the first one; estimate-first rounds it and takes back what that was off.
     """
     a, b = term.a, term.b
     if style == ESTIMATE:

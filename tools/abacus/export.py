@@ -68,7 +68,9 @@ def export(model: Transformer, path: Path, name: str) -> None:
     path.write_bytes(made.SerializeToString())
 
 
-def _block(g: Graph, state: dict[str, npt.NDArray[np.float32]], shape: Shape, i: int, x: str, cos: str, sin: str) -> str:
+def _block(
+    g: Graph, state: dict[str, npt.NDArray[np.float32]], shape: Shape, i: int, x: str, cos: str, sin: str
+) -> str:
     def weight(name: str) -> str:
         value = state[f"blocks.{i}.{name}.weight"]
         return g.weight(f"{i}.{name}", value.T if value.ndim == 2 else value)
@@ -128,5 +130,11 @@ def export_all(checkpoints: Path, target: Path) -> None:
         model, kept = load(checkpoints / f"{name}.pt", shape)
         export(model, target / f"{name}.onnx", name)
         parameters = sum(p.numel() for p in model.parameters())
-        known[name] = {**kept, "parameters": parameters, "width": shape.width, "layers": shape.layers, "heads": shape.heads}
+        known[name] = {
+            **kept,
+            "parameters": parameters,
+            "width": shape.width,
+            "layers": shape.layers,
+            "heads": shape.heads,
+        }
     (target / "provenance.json").write_text(json.dumps(known, indent=1) + "\n")

@@ -87,7 +87,7 @@ class Transformer(nn.Module):
             nn.init.zeros_(block.down.weight)  # type: ignore[union-attr,arg-type]
 
     def forward(self, ids: Tensor, parts: Tensor) -> Tensor:
-        """Logits [rows, length, SIZE] of ids [rows, length]; a token sees those before it in its own sample (`parts`, same shape)."""
+        """Logits [rows, length, SIZE] of ids [rows, length]; a token sees those before it in its sample (`parts`, same shape)."""
         x = self.embed(ids).to(torch.bfloat16 if torch.is_autocast_enabled("cpu") else torch.float32)
         length = ids.shape[1]
         cos, sin = (t.to(x.dtype) for t in rotary(self.shape.head, length))

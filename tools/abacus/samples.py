@@ -17,7 +17,15 @@ Sample = tuple[list[int], list[int]]
 """All tokens of a row and, for each, 1 where it is part of a reply."""
 
 MIXES: dict[str, dict[str, float]] = {
-    "short": {"solve": 0.62, "subtask": 0.08, "merge": 0.10, "check": 0.08, "plan": 0.06, "direct": 0.04, "revise": 0.02},
+    "short": {
+        "solve": 0.62,
+        "subtask": 0.08,
+        "merge": 0.10,
+        "check": 0.08,
+        "plan": 0.06,
+        "direct": 0.04,
+        "revise": 0.02,
+    },
     "middle": {"solve": 0.52, "merge": 0.20, "check": 0.17, "plan": 0.03, "revise": 0.06, "direct": 0.02},
     "long": {"act": 0.50, "check": 0.20, "revise": 0.17, "solve": 0.08, "judge": 0.05},
 }
@@ -77,7 +85,9 @@ def _subtask(rng: random.Random, lengths: Sequence[float]) -> Made:
         term = Term(1, rng.randint(10, 99), rng.randint(11, 99) if rng.random() < 0.5 else rng.randint(2, 9))
         if not held_out([term]):
             style = _style(rng)
-            return row("subtask", style, f"What is {term.text}?" if rng.random() < 0.2 else term.text), work([term], style).text
+            return row("subtask", style, f"What is {term.text}?" if rng.random() < 0.2 else term.text), work(
+                [term], style
+            ).text
 
 
 def _plan(rng: random.Random, lengths: Sequence[float]) -> Made:
@@ -92,13 +102,14 @@ def _merge(rng: random.Random, lengths: Sequence[float]) -> Made:
     values: list[int | None] = [slip(t.value, rng) if rng.random() < 0.05 else t.value for t in terms]
     values = [None if rng.random() < 0.02 else v for v in values]
     shown = "\n".join(
-        f"Part {i + 1}: {t.text} = {'?' if v is None else v}" for i, (t, v) in enumerate(zip(terms, values, strict=True))
+        f"Part {i + 1}: {t.text} = {'?' if v is None else v}"
+        for i, (t, v) in enumerate(zip(terms, values, strict=True))
     )
     return row("merge", None, f"{text}\n\n{shown}"), fold(terms, values).text
 
 
 def wrong(rng: random.Random, terms: Sequence[Term], style: str) -> Chain:
-    """A worked solution that is wrong in a way of these models: a number slipped, a term misread, turned round in sign or lost."""
+    """A worked solution that is wrong as these models' are: a number slipped, a term misread, turned round in sign or lost."""
     right = work(terms, style)
     while True:
         kind, i = rng.random(), rng.randrange(len(terms))

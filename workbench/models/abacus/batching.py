@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,14 +32,20 @@ class Job:
     """Where the reply says right or wrong: the probability of right against wrong."""
     cancelled: bool = False
     draws: npt.NDArray[np.float64] = field(init=False)
+    shared: tuple[int, ...] = field(init=False)
+    """The prompt but for its last tokens (style and <go>), read step by step: what the agents of one task have in common."""
+    length: int = field(init=False)
+    """Tokens that the cache holds."""
 
     def __post_init__(self) -> None:
         self.draws = np.random.Generator(np.random.Philox(self.seed)).random(self.max_tokens)
+        self.length = max(1, len(self.prompt) - 2)
+        self.shared = tuple(self.prompt[: self.length])
 
     @property
-    def length(self) -> int:
-        """Tokens that the cache holds once the newest one is read."""
-        return len(self.prompt) + len(self.tokens)
+    def next_input(self) -> int:
+        """The token to be read next."""
+        return self.prompt[self.length] if self.length < len(self.prompt) else self.tokens[-1]
 
 
 class Batcher:
@@ -94,26 +100,34 @@ class Batcher:
                 return True
             if job.cancelled:
                 continue
+            row = len(active)
+            session.fit(row + 1, len(job.prompt) + job.max_tokens)
+            same = next((r for r, other in enumerate(active) if other.shared == job.shared), None)
+            if same is None:
+                session.read(row, job.shared)
+            else:
+                session.copy(same, row, job.length)
             active.append(job)
-            session.fit(len(active), job.length + job.max_tokens)
-            logits = session.prefill(len(active) - 1, job.prompt)
-            self._take(session, active, [len(active) - 1], logits[None])
         return True
 
     def _advance(self, session: Session, active: list[Job]) -> None:
-        logits = session.step([j.tokens[-1] for j in active], [j.length - 1 for j in active])
-        self._take(session, active, range(len(active)), logits)
+        """Every row reads a token; those whose prompt is read choose one."""
+        logits = session.step([j.next_input for j in active], [j.length for j in active])
+        for job in active:
+            job.length += 1
+        rows = [r for r, job in enumerate(active) if job.length >= len(job.prompt)]
+        if rows:
+            self._take(session, active, rows, logits if len(rows) == len(active) else logits[rows])
 
     def _take(self, session: Session, active: list[Job], rows: Sequence[int], logits: npt.NDArray[np.float32]) -> None:
         """Choose the next token of these rows, tell their callers, and close the gaps of those that ended."""
-        chosen, logprobs, rights = choose([active[r] for r in rows], logits)
         ended = []
-        for i, row in enumerate(rows):
-            job, token = active[row], int(chosen[i])
+        for row, (token, logprob, right) in zip(rows, choose([active[r] for r in rows], logits), strict=True):
+            job = active[row]
             if token in (RIGHT, WRONG):
-                job.rights.append(float(rights[i]))
+                job.rights.append(right)
             job.tokens.append(token)
-            job.logprobs.append(float(logprobs[i]))
+            job.logprobs.append(logprob)
             if token == END or len(job.tokens) >= job.max_tokens or job.cancelled:
                 ended.append(row)
             else:
@@ -122,13 +136,11 @@ class Batcher:
             active[row].on_token(None)
             last = active.pop()
             if row < len(active):
-                session.move(len(active), row)
+                session.copy(len(active), row, last.length)
                 active[row] = last
 
 
-def choose(
-    jobs: Sequence[Job], logits: npt.NDArray[np.float32]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def choose(jobs: Sequence[Job], logits: npt.NDArray[np.float32]) -> Iterator[tuple[int, float, float]]:
     """The next token of each row, its log-probability (at temperature 1), and right's probability against wrong.
 
     Row by row and from the row's own random numbers: neither the batch nor the order of rows changes a choice. Inverse transform
@@ -136,12 +148,21 @@ def choose(
     """
     scores = logits.astype(np.float64)
     scores -= scores.max(axis=1, keepdims=True)
-    normal = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-    heat = np.array([max(j.temperature, 1e-3) for j in jobs])[:, None]
-    mass = np.exp(scores / heat).cumsum(axis=1)
-    draws = np.array([j.draws[len(j.tokens)] for j in jobs])[:, None]
-    sampled = (mass <= draws * mass[:, -1:]).sum(axis=1)
-    greedy = np.array([j.temperature == 0 for j in jobs])
-    chosen = np.where(greedy, logits.argmax(axis=1), np.minimum(sampled, logits.shape[1] - 1))
-    rights = 1 / (1 + np.exp(normal[:, WRONG] - normal[:, RIGHT]))
-    return chosen, normal[np.arange(len(jobs)), chosen], rights
+    mass = np.exp(scores)
+    normal = np.log(mass.sum(axis=1))
+    heats = [j.temperature for j in jobs]
+    if any(heats):
+        if any(h not in (0.0, 1.0) for h in heats):  # a row at 1 is divided by 1: the same to the bit
+            mass = np.exp(scores / np.array([h or 1.0 for h in heats])[:, None])
+        mass = mass.cumsum(axis=1)
+        goals = mass[:, -1] * [j.draws[len(j.tokens)] for j in jobs]
+        last = logits.shape[1] - 1
+        chosen = [
+            min(int(row.searchsorted(goal, "right")), last) if heat else int(line.argmax())
+            for row, goal, heat, line in zip(mass, goals, heats, logits, strict=True)
+        ]
+    else:
+        chosen = logits.argmax(axis=1).tolist()
+    logprobs = scores[range(len(jobs)), chosen] - normal
+    rights = 1 / (1 + np.exp(scores[:, WRONG] - scores[:, RIGHT]))
+    return zip(chosen, logprobs.tolist(), rights.tolist(), strict=True)

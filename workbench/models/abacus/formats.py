@@ -29,8 +29,9 @@ _SECTION = re.compile(r"^((?:Thread|Candidate) \d+.*:)\n", re.MULTILINE)
 def prompt(request: Request) -> tuple[list[int], bool]:
     """The tokens before the reply, and whether something had to be left out to fit.
 
-    act:     <act> rule, then turn by turn: user text <go> reply <end> | user text <go> <call> name arguments <end> <result> tool text <go> ...
-    others:  <role> [<style>] user text <go>
+    act:     <act> rule, then turn by turn: user text <go> reply <end>
+             or user text <go> <call> name arguments <end> <result> tool text <go> ... reply <end>
+    others:  <role> user text [<style>] <go>; the style comes last so that agents of all styles share what was read before
     A role abacus was not trained on is read as solve, a style it does not know as left-to-right.
     """
     if request.role == "act":
@@ -41,19 +42,20 @@ def prompt(request: Request) -> tuple[list[int], bool]:
 def row(role: str, style: str | None, text: str) -> list[int]:
     """The tokens of a prompt of one turn."""
     role = role if role in ROLES else "solve"
-    head = [special(role)]
-    if role in STYLED:
-        head.append(special(style if style in STYLES else STYLES[0]))
+    manner = [special(style if style in STYLES else STYLES[0])] if role in STYLED else []
     body = encode(text)
     if len(body) > LONG:
         body = encode(condensed(text))
-    return [*head, *body, GO]
+    return [special(role), *body, *manner, GO]
 
 
 def condensed(text: str) -> str:
     """The text with only the last line of every thread or candidate in it."""
     head, *sections = _SECTION.split(text)
-    short = [f"{name}\n{body.strip().rsplit(chr(10), 1)[-1]}" for name, body in zip(sections[::2], sections[1::2], strict=True)]
+    short = [
+        f"{name}\n{body.strip().rsplit(chr(10), 1)[-1]}"
+        for name, body in zip(sections[::2], sections[1::2], strict=True)
+    ]
     return head + "\n\n".join(short)
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
-from workbench.agents import Reply
+from workbench.agents import Reply, ToolCall
 from workbench.errors import unknown
 from workbench.models.abacus.batching import Batcher, Job
 from workbench.models.abacus.formats import CONTEXT, prompt, read_call
@@ -30,17 +30,18 @@ class Abacus:
 
     Concurrent calls are batched; a call's text depends on its prompt, temperature and seed alone, whatever it is batched with.
     A check's reply ends in `Verdict: right (0.93)`: the probability, that each step it looked at is right, multiplied.
+    `weights` is the folder of the graphs: by default the shipped ones.
     `finish_reason` is stop, length (max_tokens reached) or context (the prompt was too long and its middle left out).
     """
 
     per_token = (0.0, 0.0)
 
-    def __init__(self, name: str = "abacus-s", *, threads: int = 1) -> None:
+    def __init__(self, name: str = "abacus-s", *, threads: int = 1, weights: Path | None = None) -> None:
         if name not in MODELS:
             raise unknown("abacus model", name, MODELS)
         self.name = name
-        path = Path(str(files("workbench.models.abacus") / "weights" / f"{name}.onnx"))
-        self._batcher = Batcher(partial(Session, path, threads))
+        folder = weights or Path(str(files("workbench.models.abacus"))) / "weights"
+        self._batcher = Batcher(partial(Session, folder / f"{name}.onnx", threads))
 
     async def complete(self, request: Request) -> Reply:
         """Answer one request. Cancelling the call frees its row."""
@@ -76,7 +77,7 @@ class Abacus:
                     yield piece
         finally:
             job.cancelled = True
-        reply = _reply(self.name, job, request.role, cut)
+        reply = _reply(self.name, job, request, cut)
         if verdict := reply.text[len(reply.text.rstrip("0123456789.)(").rstrip()) :] if request.role == "check" else "":
             yield verdict
         yield reply
@@ -101,12 +102,14 @@ def probability_right(rights: Sequence[float]) -> float:
     return math.prod(steps) * (verdict if min(steps, default=1.0) >= 0.5 else 1.0)
 
 
-def _reply(name: str, job: Job, role: str, cut: bool) -> Reply:
+def _reply(name: str, job: Job, request: Request, cut: bool) -> Reply:
     ended = job.tokens[-1] == END
     said = job.tokens[:-1] if ended else job.tokens
-    calls = tuple([read_call(raw(said).decode("utf-8", "replace"), len(job.prompt))] if said[:1] == [CALL] else [])
-    text = "" if calls else raw(said).decode("utf-8", "replace")
-    if role == "check" and job.rights and ended:
+    text = raw(said).decode("utf-8", "replace")
+    calls: tuple[ToolCall, ...] = ()
+    if said[:1] == [CALL]:
+        calls, text = (read_call(text, len(job.prompt), request.options.get("tools", ())),), ""
+    if request.role == "check" and job.rights and ended:
         text += f" ({probability_right(job.rights):.2f})"
     return Reply(
         text=text,

@@ -1,8 +1,9 @@
-"""One abacus graph in ONNX Runtime: prompts go in one by one, then all active rows take their next token together."""
+"""One abacus graph in ONNX Runtime: prompts go in one by one, or from a row that read the same; then all rows step together."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +15,32 @@ from workbench.models.abacus.formats import CONTEXT
 from workbench.models.abacus.tokens import SIZE
 
 Floats = npt.NDArray[np.float32]
-STEP_ROWS = (1, 2, 4, 8, 16, 32, 64)
+STEP_ROWS = (*range(1, 9), 12, 16, 24, 32, 48, 64)
 """Batches are padded up to one of these, so that few bindings are made; a row's logits are the same in all, to the bit."""
 
 ROOMS = (256, 512, 1024, CONTEXT)
 
+WORTH = 3500
+"""Rows x layers x width from which a step is shared by two threads: below, waiting for each other costs more than it saves."""
+
 
 class Session:
-    """Key and value caches [rows, heads, room, head] for up to 64 rows; active rows are always the first ones."""
+    """Key and value caches [rows, heads, room, head] for up to 64 rows; active rows are always the first ones.
+
+    With two `threads` a large step's rows are shared out among two; a row's logits do not depend on that.
+    """
 
     def __init__(self, path: Path, threads: int) -> None:
         options = ort.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle workers must not burn a core
+        options.intra_op_num_threads = options.inter_op_num_threads = 1  # rows are shared out instead: one wait a step
         options.log_severity_level = 3
         self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         shape = self._session.get_modelmeta().custom_metadata_map["abacus"]
         self._width, self._layers, self._heads = map(int, shape.split())
         self._names = [f"{kind}{i}" for i in range(self._layers) for kind in ("key", "value")]
         self._caches: dict[str, Floats] = {}
-        self._steps: dict[int, _Bound] = {}
+        self._steps: dict[tuple[int, int], _Bound] = {}
+        self._helper = ThreadPoolExecutor(1, "abacus-helper") if threads > 1 else None
         self._room = 0
         self._capacity = 0
 
@@ -51,29 +58,40 @@ class Session:
         self._capacity, self._room = capacity, room
         self._steps.clear()
 
-    def prefill(self, row: int, ids: Sequence[int]) -> Floats:
-        """Read a prompt into a row; returns the logits [SIZE] after its last token."""
+    def read(self, row: int, ids: Sequence[int]) -> None:
+        """Read tokens into an empty row."""
         bound = self._bind(row, row + 1, len(ids))
         bound.ids[0] = ids
         bound.lengths[0] = bound.last[0] = len(ids) - 1
-        logits: Floats = self._run(bound, len(ids))[0]
-        return logits
+        self._run(bound, len(ids))
 
     def step(self, tokens: Sequence[int], lengths: Sequence[int]) -> Floats:
         """Append one token to each of the first rows, `lengths` tokens long before; returns logits [rows, SIZE]."""
         rows = len(tokens)
+        if self._helper is None or rows * self._layers * self._width < WORTH:
+            return self._part(0, tokens, lengths)
+        half = next(
+            r for r in STEP_ROWS if 2 * r >= rows
+        )  # no padding, which would write into the rows of the other half
+        other = self._helper.submit(self._part, half, tokens[half:], lengths[half:])
+        first = self._part(0, tokens[:half], lengths[:half])
+        return np.concatenate([first, other.result()])
+
+    def _part(self, start: int, tokens: Sequence[int], lengths: Sequence[int]) -> Floats:
+        """A step of the rows from `start` on."""
+        rows = len(tokens)
         padded = next(r for r in STEP_ROWS if r >= rows)
-        bound = self._steps.get(padded)
+        bound = self._steps.get((start, padded))
         if bound is None:
-            bound = self._steps[padded] = self._bind(0, padded, 1)
+            bound = self._steps[start, padded] = self._bind(start, start + padded, 1)
         bound.ids[:rows, 0] = tokens
         bound.lengths[:rows], bound.lengths[rows:] = lengths, 1
         return self._run(bound, max(*lengths, 1) + 1)[:rows]
 
-    def move(self, source: int, target: int) -> None:
-        """Row `source` continues in place of row `target`."""
+    def copy(self, source: int, target: int, tokens: int) -> None:
+        """The first tokens of row `source` become those of row `target`."""
         for cache in self._caches.values():
-            cache[target] = cache[source]
+            cache[target, :, :tokens] = cache[source, :, :tokens]
 
     def _run(self, bound: _Bound, total: int) -> Floats:
         bound.total[0] = total
