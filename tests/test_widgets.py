@@ -27,6 +27,7 @@ from workbench.widgets.palette import DARK, LIGHT, Palette
 from workbench.widgets.scene import Words
 from workbench.widgets.still import still_png, still_svg
 from workbench.widgets.trace import STATIC
+from workbench.widgets.wording import standing
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -209,6 +210,8 @@ async def test_a_run_is_seen_while_it_goes_on_and_stops_when_asked(
     frames = [content["head"] for content, _ in browser.heard if content["type"] == "frame"]
     assert any("think" in text for frame in frames for _, text in frame["live"]["tails"])
     assert len(frames) <= 25  # 24 calls of 7 pieces in about a second
+    assert {frame["text"]["subtitle"].split("  ·  ")[1] for frame in frames} == {"5 agents"}  # from the start, not as they come
+    assert any(frame["text"]["notes"][-1:] == [["5 at work", None]] and not frame["text"]["answer"] for frame in frames)
     assert frames[-1]["live"]["state"] == "ended" and frames[-1]["live"]["done"] == 4
     assert pulled == []
 
@@ -220,3 +223,19 @@ def test_stop_reaches_the_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
     browser.say({"type": "stop"})
     browser.say({"type": "stop"})
     assert pulled == [1]
+
+
+def test_answers_so_far_are_seen_before_the_synthesis() -> None:
+    w = weaving.Weaver(**{s.AGENTS: 4})
+    for i, answer in enumerate(("562", "562", "526", None)):
+        w.call(w.thread(i, 0, 100 + i, answer), 0, 100 + i)
+    of = layout(w.done(None))
+    assert [text for text, _ in standing(of)] == ["562  × 2", "526  × 1", "1 at work"]
+
+
+def test_where_the_kernel_hears_no_button_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.widgets.live.hears", lambda: False)
+    words = LiveRun(lambda: None)._words()
+    assert not words["can_stop"] and "I twice" in words["hint"]
+    monkeypatch.undo()
+    assert LiveRun(lambda: None)._words()["can_stop"] and not LiveRun(lambda: None)._words()["hint"]

@@ -43,7 +43,7 @@ export class Controls {
     progress.max = Math.max(1, live.total);
     progress.value = live.done;
     const state = live.state === "stopping" ? "stopping" : live.state === "ended" ? "ended" : "";
-    text.textContent = [`${live.done} of ${live.total} tasks`, live.spent, live.left, state].filter(Boolean).join("  ·  ");
+    text.textContent = [`${live.done} of ${live.total} tasks`, live.spent, live.left, state, state ? "" : live.hint].filter(Boolean).join("  ·  ");
   }
 
   private button(text: string, label: string, act: () => void): HTMLButtonElement {

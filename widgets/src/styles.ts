@@ -24,7 +24,7 @@ export const CSS = `
 .key { display: flex; flex-wrap: wrap; gap: 4px 22px; padding: 0 24px 12px; color: var(--soft); font-size: 11px; }
 .key > span { display: inline-flex; align-items: center; gap: 6px; max-width: 220px; } .key > span > span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; unicode-bidi: isolate; }
 .said { font-weight: 600; font-size: 11px; overflow: hidden; text-overflow: ellipsis; text-shadow: 0 0 2px var(--ground), 0 0 2px var(--ground), 0 0 3px var(--ground); }
-.tail { color: var(--soft); font-size: 11px; overflow: hidden; direction: rtl; text-align: right; text-shadow: 0 0 2px var(--ground), 0 0 3px var(--ground); }
+.tail { color: var(--soft); font-size: 11px; overflow: hidden; direction: rtl; text-align: right; transform: translateX(-100%); text-shadow: 0 0 2px var(--ground), 0 0 3px var(--ground); }
 .tail bdi { direction: ltr; unicode-bidi: isolate; }
 .verdict strong { display: block; font-size: 20px; line-height: 26px; font-weight: 600; overflow: hidden; text-overflow: ellipsis; }
 .verdict em { display: block; font-style: normal; line-height: 16px; overflow: hidden; text-overflow: ellipsis; }

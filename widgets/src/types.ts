@@ -42,6 +42,7 @@ export interface Live {
   spent: string; left: string;
   state: "running" | "stopping" | "ended";
   can_stop: boolean;
+  hint: string;
 }
 
 /** A span's own story, fetched when it is selected. */

@@ -89,8 +89,8 @@ export class Words {
     for (const [n, text] of view.head.live?.tails ?? []) {
       const node = view.head.nodes[n];
       if (!node || !view.height(node.lane) || view.base < 20) continue;
-      const x = Math.min(view.span(node)[1] + 10, width - 250);
-      this.tails.next(clean(text), x, view.y(node.lane) - 8, width - x - 16);
+      const x = Math.min(view.span(node)[1], width - 16);
+      this.tails.next(clean(text), x, view.y(node.lane) - view.bar / 2 - 16, Math.max(60, Math.min(300, x - view.frame.left)));
     }
   }
 

@@ -11,14 +11,15 @@ from workbench.layout import COLUMNS, Layout
 from workbench.spans import Span
 from workbench.widgets.letters import clean
 from workbench.widgets.palette import DARK, LIGHT
-from workbench.widgets.wording import describe, seconds, subtitle, verdict
+from workbench.widgets.wording import describe, seconds, standing, subtitle, verdict
 
 MAX_TEXT_CHARS = 2_000_000  # of one text in the panel; more would only stall the browser
 
 
 def head(of: Layout, live: dict[str, Any] | None = None) -> dict[str, Any]:
     """Everything but the marks, as JSON values."""
-    answer, notes = verdict(of)
+    under_way = live is not None and live["state"] != "ended" and of.facts["answer"] is None
+    answer, notes = ("", standing(of)) if under_way else verdict(of)
     return {
         **of.head(),
         "columns": list(COLUMNS),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -22,6 +23,7 @@ from workbench.widgets.trace import STATIC
 LEAST_BETWEEN_S = 0.1  # ten pictures a second are fluent and leave the kernel alone
 BEAT_S = 0.3  # what is under way grows, also while nobody says anything
 TAIL_CHARS = 80
+DEAF = "This kernel hears no button while a cell runs: interrupt it with ■, or by pressing I twice."
 
 
 class LiveRun(anywidget.AnyWidget):  # type: ignore[misc]
@@ -45,6 +47,7 @@ class LiveRun(anywidget.AnyWidget):  # type: ignore[misc]
         self._sent_s = 0.0
         self._open: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._hears = hears()
         super().__init__()
         self.on_msg(self._heard)
 
@@ -156,7 +159,8 @@ class LiveRun(anywidget.AnyWidget):  # type: ignore[misc]
             "spent": "  ·  ".join(x for x in spent if x),
             "left": "  ·  ".join(x for x in left if x),
             "state": self._state,
-            "can_stop": self._stop is not None,
+            "can_stop": self._stop is not None and self._hears,
+            "hint": "" if self._hears or self._stop is None else DEAF,
         }
 
     def _heard(self, _: Any, content: Any, buffers: Any) -> None:
@@ -192,6 +196,13 @@ def attach(total: int, stop: Callable[[], object], force: bool = False) -> LiveR
     live.on_progress({"done": 0, "total": total})
     display(live)
     return live
+
+
+def hears() -> bool:
+    """Whether a message from the browser arrives while a cell awaits: ipykernel's subshells (version 7); True outside Jupyter."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    kernel = getattr(shell, "kernel", None)
+    return kernel is None or bool(getattr(kernel, "_supports_kernel_subshells", False))
 
 
 def span_of(span: ReadableSpan) -> Span:

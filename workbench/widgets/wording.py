@@ -49,6 +49,17 @@ def verdict(of: Layout) -> tuple[str, list[tuple[str, int | None]]]:
     return str(answer or ("no answer" if f["strategy"] else "")), lines
 
 
+def standing(of: Layout) -> list[tuple[str, int | None]]:
+    """While a task is under way: the answers so far with their votes, and how many threads have not said one."""
+    said = sorted(((g.votes, i) for i, g in enumerate(of.groups) if g.votes), reverse=True)
+    lines: list[tuple[str, int | None]] = [
+        (f"{of.groups[i].answer}  × {votes}", i) for votes, i in said[: MOST_OTHERS + 1]
+    ]
+    voters = next((j.sources for j in of.joints if j.kind == "join" and not j.targets), [])
+    working = sum(of.nodes[n].answer is None and not (of.nodes[n].error or of.nodes[n].cancelled) for n in voters)
+    return lines + ([(f"{working} at work", None)] if working else [])
+
+
 def describe(of: Layout) -> str:
     """One or two sentences for those who cannot see the picture."""
     f = of.facts
