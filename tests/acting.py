@@ -31,6 +31,7 @@ class Actor:
     slips: float = 0.0
     one_by_one: bool = False
     asked: list[Any] = field(default_factory=list)
+    _known: dict[tuple[Message, ...], tuple[Episode, bool]] = field(default_factory=dict)
 
     def __call__(self, request: Request) -> Reply:
         """As a `wb.Scripted` answer."""
@@ -57,26 +58,36 @@ class Actor:
 
     def next(self, messages: Sequence[Message], seed: int) -> Reply:
         """The next action, by what was said."""
-        text = next(m.content for m in messages if m.role == "user")
-        episode = next(e for e in (Episode(self.setup, s) for s in self.seeds) if text.startswith(e.requests[0].text))
-        texts = [r.text for r in episode.requests]
-        failed = False
-        for m in messages:
-            if m.role == "user" and m.content in texts:
-                while episode.number <= texts.index(m.content):
-                    episode.next_request()
-                failed = False
-            elif m.role == "assistant":
-                said = Reply(m.content, tool_calls=m.tool_calls)
-                heard = episode.judge(said)
-                for call in said.tool_calls:
-                    outcome = episode.call(call.name, call.arguments)
-                    failed |= outcome.error is not None or outcome.fault is not None
-                    if self.gullible and outcome.fault in ("wrong_type", "stale"):
-                        episode._before.append(Call(call.name, json.loads(call.arguments)))
-                episode.hear(heard)
+        chat = tuple(messages)
+        seen = next((n for n in range(len(chat), max(0, len(chat) - 30), -1) if chat[:n] in self._known), 0)
+        text = next(m.content for m in chat if m.role == "user")
+        episode, failed = self._known.pop(chat[:seen], (None, False))
+        if episode is None:
+            episode = next(
+                e for e in (Episode(self.setup, s) for s in self.seeds) if text.startswith(e.requests[0].text)
+            )
+        for m in chat[seen:]:
+            failed = self._heard(episode, m, failed)
+        self._known[chat] = episode, failed
         made = self._act(episode, failed, random.Random(seed))
         return replace(made, input_tokens=sum(len(m.content.split()) for m in messages), output_tokens=8, cost_usd=0.0)
+
+    def _heard(self, episode: Episode, m: Message, failed: bool) -> bool:
+        """Whether something failed in the present request, once this message is said."""
+        if m.role == "user" and m.content in [r.text for r in episode.requests[episode.number :]]:
+            while episode.next_request() is not None and episode.request.text != m.content:
+                pass
+            return False
+        if m.role == "assistant":
+            said = Reply(m.content, tool_calls=m.tool_calls)
+            heard = episode.judge(said)
+            for call in said.tool_calls:
+                outcome = episode.call(call.name, call.arguments)
+                failed |= outcome.error is not None or outcome.fault is not None
+                if self.gullible and outcome.fault in ("wrong_type", "stale"):
+                    episode._before.append(Call(call.name, json.loads(call.arguments)))
+            episode.hear(heard)
+        return failed
 
     def _act(self, episode: Episode, failed: bool, rng: random.Random) -> Reply:
         made = episode.perfect()

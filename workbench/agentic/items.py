@@ -62,7 +62,7 @@ def items(run: Spans) -> Items:
     operation = of.data["operation"].to_numpy(dtype=object)
     tool: Flags = operation == s.TOOL
     merged: Flags = operation == s.SYNTHESIS
-    rows: Rows = np.flatnonzero((tool | merged | (operation == s.CHAT)) & ~of.dropped)
+    rows: Rows = np.flatnonzero((tool | merged | (operation == s.CHAT)) & ~of.dropped & ~_given_up(of))
     trace = pd.factorize(of.data["trace_id"])[0].astype(np.int64)
     start = of.data["start_ns"].to_numpy(np.int64)
     rows = rows[np.lexsort((rows, tool[rows], start[rows], trace[rows]))]
@@ -84,6 +84,18 @@ def items(run: Spans) -> Items:
         _owners(inner, of.thread[rows], tool[rows]),
         number,
     )
+
+
+def _given_up(of: Lineage) -> Flags:
+    """Spans of an attempt that was stopped half-way and finished later, in another trace: no part of the trajectory."""
+    out = np.zeros(len(of.data), bool)
+    rootless: Flags = (of.root < 0) & of.data["task_id"].notna().to_numpy()
+    if rootless.any():
+        names = ["task_id", "repeat"]
+        done = of.data.loc[np.unique(of.root[of.root >= 0]), names].fillna({"repeat": 0})
+        own = of.data.loc[rootless, names].fillna({"repeat": 0})
+        out[rootless] = pd.MultiIndex.from_frame(own).isin(pd.MultiIndex.from_frame(done))
+    return out
 
 
 def _between(trace: Rows, number: npt.NDArray[np.float64], tool: Flags) -> npt.NDArray[np.float64]:

@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 from workbench.episodes.tools import Tool
@@ -21,7 +22,7 @@ class Call:
     after: tuple[int, ...] = ()
     instead: Call | None = None
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The same for calls that mean the same."""
         return call_key(self.tool, self.arguments)
