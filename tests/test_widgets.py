@@ -210,7 +210,9 @@ async def test_a_run_is_seen_while_it_goes_on_and_stops_when_asked(
     frames = [content["head"] for content, _ in browser.heard if content["type"] == "frame"]
     assert any("think" in text for frame in frames for _, text in frame["live"]["tails"])
     assert len(frames) <= 25  # 24 calls of 7 pieces in about a second
-    assert {frame["text"]["subtitle"].split("  ·  ")[1] for frame in frames} == {"5 agents"}  # from the start, not as they come
+    assert {frame["text"]["subtitle"].split(" · ")[1] for frame in frames} == {
+        "5 agents"
+    }  # from the start, not as they come
     assert any(frame["text"]["notes"][-1:] == [["5 at work", None]] and not frame["text"]["answer"] for frame in frames)
     assert frames[-1]["live"]["state"] == "ended" and frames[-1]["live"]["done"] == 4
     assert pulled == []
