@@ -26,13 +26,17 @@ LOST_TRIES = 3
 
 @dataclass(slots=True)
 class State:
-    """How a sweep stands. `running` maps a cell's name to when it started (time.monotonic seconds)."""
+    """How a sweep stands. `running` maps a cell's name to when it started (time.monotonic seconds).
+
+    `ended` maps a cell's name to done or resumed, and is not a copy: it grows while the sweep runs.
+    """
 
     cells: int
     resumed: int = 0
     done: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     running: dict[str, float] = field(default_factory=dict)
+    ended: dict[str, str] = field(default_factory=dict)
     spent_usd: float = 0.0
     seconds: list[float] = field(default_factory=list)
     jobs: int = 1
@@ -76,6 +80,10 @@ class Options:
                 raise UsageError(f"{name} must be more than 0, got {value!r}")
 
 
+class _StoppedByHand(Exception):
+    """Somebody called `Campaign.stop`."""
+
+
 class Campaign:
     """Runs the cells of a sweep that are not done."""
 
@@ -96,7 +104,11 @@ class Campaign:
         self.tries: Counter[str] = Counter()
         self.lost: Counter[str] = Counter()
         self.pending: dict[Future[Outcome], tuple[Cell, Job]] = {}
-        self.state = State(len(sweep.cells), resumed=len(sweep.cells) - len(self.todo), jobs=options.jobs or 1)
+        todo = {cell.identity for cell in self.todo}
+        ended = {cell.name: "resumed" for cell in sweep.cells if cell.identity not in todo}
+        self.state = State(
+            len(sweep.cells), ended=ended, resumed=len(sweep.cells) - len(self.todo), jobs=options.jobs or 1
+        )
 
     def run(self) -> State:
         """Run to the end. KeyboardInterrupt kills the kernels, waits for their cells to be put away, and goes on up."""
@@ -113,16 +125,20 @@ class Campaign:
                     ended, _ = wait(self.pending, timeout=1.0, return_when=FIRST_COMPLETED)
                     self.still_ours()
                     if self._stop:
-                        raise KeyboardInterrupt
+                        raise _StoppedByHand
                     for future in ended:
                         self._end(future)
                     self._tell()
-            except BaseException:
+            except BaseException as stopped:
                 for future in self.pending:
                     future.cancel()
                 running.stop(self.id)
                 wait(self.pending, timeout=30)
-                raise
+                if not isinstance(stopped, _StoppedByHand):
+                    raise
+                self.state.running.clear()
+                self._tell()
+                return self.state
             finally:
                 server.close_all()
         for cell in [*self.todo, *self.starved]:
@@ -131,7 +147,7 @@ class Campaign:
         return self.state
 
     def stop(self) -> None:
-        """From another thread: end as Ctrl-C does, within a second."""
+        """From another thread: end as Ctrl-C does, within a second, but without an error."""
         self._stop = True
 
     def _start(self, pool: Executor) -> None:
@@ -182,6 +198,7 @@ class Campaign:
         self.state.spent_usd = self.budget.settled_usd
         if outcome.status == "done":
             self.state.done += 1
+            self.state.ended[cell.name] = "done"
             self.state.seconds.append(outcome.seconds)
         elif outcome.status == "lost" and self.lost[cell.identity] < LOST_TRIES:
             self.lost[cell.identity] += 1

@@ -66,7 +66,9 @@ def run_measures(run: Run) -> dict[str, Any]:
 
     table = frames.answers(run)
     table = table.assign(tokens=table["input_tokens"] + table["output_tokens"])
-    base = {name: value for name, value in measuring.measures(run).items() if name not in ELSEWHERE and value is not None}
+    base = {
+        name: value for name, value in measuring.measures(run).items() if name not in ELSEWHERE and value is not None
+    }
     found: dict[str, Any] = {
         "task_count": int(table["task_id"].nunique()),
         "errors": int(table["error"].notna().sum()),

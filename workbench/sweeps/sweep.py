@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import DataError, UsageError
 from workbench.store.places import Place
 from workbench.sweeps import budget as budgets
+from workbench.sweeps import catalogue
 from workbench.sweeps.cells import Cell, notebook_hash, package_version, plan
 from workbench.sweeps.grid import Grid
 from workbench.sweeps.ledger import as_json, open_ledger, parsed
@@ -32,8 +33,9 @@ TABLE_FILE = "sweep.parquet"
 class Sweep:
     """One parameterised notebook × a grid of choices; results in `out`, a folder or any fsspec URL (s3://bucket/my-sweep).
 
-    The notebook has a cell tagged `parameters`; of its names, `out` is the folder of the cell's Run, set by the sweep.
-    It says what it found with `workbench.conclude(run)`. Nothing is run, and nothing written, before `run()`.
+    The notebook is a file, or a name of the catalogue (`workbench notebooks`). It has a cell tagged `parameters`; of its
+    names, `out` is the folder of the cell's Run, set by the sweep. It says what it found with `workbench.conclude(run)`.
+    Nothing is run, and nothing written, before `run()`.
 
     >>> sweep = Sweep("notebooks/agent_count.ipynb", {"agents": [1, 3, 5], "strategy": ["parallel"]}, out="my-sweep")
     >>> sweep.run(jobs=2).frame()
@@ -47,7 +49,7 @@ class Sweep:
         *,
         base: str | Path | None = None,
     ) -> None:
-        self.notebook = Path(notebook).resolve()
+        self.notebook = catalogue.find(notebook).resolve()
         self.grid = Grid.of(grid)
         self._settle(_place(out if out is not None else Path("traces", "runs", f"sweep-{self.notebook.stem}")))
         self.content = content = load_notebook(self.notebook)
@@ -109,16 +111,41 @@ class Sweep:
         from workbench.sweeps.campaign import Options
 
         options = Options(jobs, resume, retries, timeout_s, kernel, executor, output_mib)
-        self._campaign(options, max_cost_usd, lambda campaign: campaign.run(), on_change)
+        self.campaign(options, max_cost_usd, lambda campaign: campaign.run(), on_change)
         return self
 
-    def _campaign(
+    async def arun(
+        self,
+        jobs: int | None = None,
+        *,
+        live: bool | None = None,
+        resume: bool = True,
+        retries: int = 0,
+        timeout_s: float | None = None,
+        max_cost_usd: float | None = None,
+        kernel: str = "auto",
+        executor: Executor | str | None = None,
+        output_mib: float = 20.0,
+    ) -> Sweep:
+        """`run` for a notebook: `await sweep.arun()` shows every cell as a square while it runs, with a button to stop.
+
+        `live` None shows it where somebody can look. Stopped, it returns; what is finished stays, the rest is `planned`.
+        """
+        from workbench.sweeps.campaign import Options
+        from workbench.sweeps.live import run_beside
+
+        options = Options(jobs, resume, retries, timeout_s, kernel, executor, output_mib)
+        await run_beside(self, options, max_cost_usd, live)
+        return self
+
+    def campaign(
         self,
         options: Options,
         max_cost_usd: float | None,
         act: Callable[[Campaign], Any],
         on_change: Callable[[State], None] | None,
     ) -> None:
+        """Hold the folder and let `act` run the campaign; the table is written at the end, whatever happens."""
         from workbench.sweeps.campaign import Campaign
 
         if not self.parameters:
