@@ -159,7 +159,7 @@ def reflexion() -> Iterator[Row]:
         )
     left = [part.index[part[0] == 0] for part in (plain, reflecting)]
     won = [_until(part, plain.shape[1] - 1).reindex(part.index[part[0] == 0]) for part in (plain, reflecting)]
-    both = [stats.clustered(w.to_numpy(float), w.index.to_numpy(object)) for w in won]
+    both = [stats.clustered(np.asarray(w, np.float64), w.index.to_numpy(object)) for w in won]
     yield (
         "reflexion alfworld",
         "of those that failed at first, solved by the last common try",

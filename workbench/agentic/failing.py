@@ -24,7 +24,8 @@ def incidents(steps: pd.DataFrame, *, within: int = WITHIN) -> pd.DataFrame:
     What counts as after is the next `within` acting steps (tool calls and failed model calls) of the same trajectory.
 
     - response, the next step: "retried the same" call; "changed the arguments" of the same tool; "changed the tool"; "told the
-      user" (a message, after which it went on acting); "gave up" (nothing but words, or nothing, came after).
+      user" (a message, after which it went on acting); "gave up" (nothing but words, or nothing, came after). Asking a model
+      again after its call failed is a retry of the same.
     - outcome: "recovered": the same tool succeeded (for a model call: the next one did); else "changed approach": another tool
       succeeded; else, all that came after failed too: "retried the same" where all were the same call, "cascaded" where not;
       "gave up": no acting step came after. The five exclude one another and add up to all.
@@ -46,7 +47,9 @@ def incidents(steps: pd.DataFrame, *, within: int = WITHIN) -> pd.DataFrame:
     same_tool, any_tool = _next(~bad, group)[here], _next(~bad, lane)[here]
     recovered, changed = same_tool <= end, any_tool <= end
     after = end > here
-    different = _next(~steps["repeats"].fillna(False).to_numpy(bool)[acting], lane)[here] <= end
+    model = (steps["kind"] == "model_error").to_numpy(bool)[acting]
+    repeats = steps["repeats"].fillna(False).to_numpy(bool)[acting]
+    different = np.where(model[here], _next(~model, lane)[here], _next(~repeats, lane)[here]) <= end
     outcome = np.select(
         [~after, recovered, changed, ~different], [OUTCOMES[4], OUTCOMES[0], OUTCOMES[1], OUTCOMES[2]], OUTCOMES[3]
     )
@@ -111,7 +114,7 @@ def _responses(steps: pd.DataFrame, trace: Rows, acting: Rows, here: Rows, after
     spoke &= (steps["kind"] == "message").to_numpy(bool)[following]
     tool = pd.factorize(steps["tool"])[0]
     then = acting[np.minimum(here + 1, len(acting) - 1)] if len(acting) else row
-    same = steps["repeats"].fillna(False).to_numpy(bool)[then]
+    same = steps["repeats"].fillna(False).to_numpy(bool)[then] | (steps["kind"] == "model_error").to_numpy(bool)[row]
     kind = np.select(
         [~after, spoke, same, tool[then] == tool[row]],
         [RESPONSES[4], RESPONSES[3], RESPONSES[0], RESPONSES[1]],
