@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -133,6 +133,9 @@ class ChatServer:
             if fault.cut and i >= len(words) // 2:
                 writer.transport.abort()
                 return False
+        for delta in _called(whole["choices"][0]["message"].get("tool_calls") or []):
+            writer.write(_event(whole, {"index": 0, "delta": delta, "finish_reason": None}))
+            await writer.drain()
         writer.write(_event(whole, {"index": 0, "delta": {}, "finish_reason": "stop"}))
         writer.write(
             b"data: " + json.dumps({**_frame(whole), "choices": [], "usage": whole["usage"]}).encode() + b"\n\n"
@@ -154,6 +157,16 @@ class ChatServer:
             "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
             "usage": {"prompt_tokens": prompt, "completion_tokens": reply, "total_tokens": prompt + reply},
         }
+
+
+def _called(calls: list[Body]) -> Iterator[Body]:
+    """Tool calls as OpenAI streams them: the name first, then the arguments in pieces."""
+    for i, call in enumerate(calls):
+        function = {"name": call["function"]["name"], "arguments": ""}
+        yield {"tool_calls": [{"index": i, "id": call["id"], "type": "function", "function": function}]}
+        text = call["function"]["arguments"]
+        for piece in (text[: len(text) // 2], text[len(text) // 2 :]):
+            yield {"tool_calls": [{"index": i, "function": {"arguments": piece}}]}
 
 
 def _frame(whole: Body) -> Body:

@@ -108,7 +108,7 @@ async def test_a_stubborn_actor_gives_up_and_a_good_one_recovers(tmp_path: Path)
     good = await tried(tmp_path / "good", faults=0.3)
     bad = await tried(tmp_path / "bad", faults=0.3, stubborn=True)
     answered = [wb.incidents(wb.steps(r))["response"].isin(("told the user", "gave up")).mean() for r in (good, bad)]
-    assert answered[0] < 0.1 and answered[1] > 0.9
+    assert answered[0] < 0.1 and answered[1] > 0.5
     assert value(good, "recovery", "recovered") > value(bad, "recovery", "recovered")
     assert wb.answers(good)["score"].mean() == 1 and wb.answers(bad)["score"].mean() < 0.5
 

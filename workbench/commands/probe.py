@@ -96,7 +96,7 @@ def probe_cmd(as_json: bool, models: tuple[str, ...], **options: Any) -> None:
     found, measured = qualities(run), measures(run)
     stopped = run.manifest.get("stopped")
     if as_json:
-        print_json({**measured, **found.as_dict(), **({"stopped": stopped} if stopped else {})})
+        print_json({**found.as_dict(), **measured, **({"stopped": stopped} if stopped else {})})
         return
     table([measured], "Requests handled right")
     table(found.table().drop(columns=["tasks"]).to_dict("records"), "Agentic qualities (95 % intervals)")
