@@ -73,6 +73,17 @@ async def test_parallel_deals_models_and_styles(tmp_path: Path) -> None:
     assert "pairs" in next(r for r in book.asked if r.style == "pairs-first").messages[0].content
 
 
+async def test_agents_have_roles_in_every_round(tmp_path: Path) -> None:
+    book = Book(solve=by_sample("3", "5"), revise="Answer: 4")
+    mix = wb.ModelMix({"m": 1}, roles=("You are a sceptic.", "You are an accountant."))
+    run = await play(book, wb.Debate(agents=3), tmp_path / "r", mix=mix)
+    told = [r.messages[0].content.split("\n")[0] for r in book.asked]
+    assert told == ["You are a sceptic.", "You are an accountant.", "You are a sceptic."] * 2
+    assert run.manifest["mix"]["roles"] == ["You are a sceptic.", "You are an accountant."]
+    with pytest.raises(UsageError, match=r"ModelMix\.roles must be a list of texts, got 'sceptic'"):
+        wb.ModelMix({"m": 1}, roles="sceptic")  # type: ignore[arg-type]
+
+
 # -- Decompose --------------------------------------------------------------------------------------------------------
 
 

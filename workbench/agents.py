@@ -81,6 +81,8 @@ class Reply:
 class ModelMix:
     """Which models do the work: `agents` maps a model to how many threads it gets; the others default to the first.
 
+    `styles` and `roles` are dealt over the agents in turn: how to reason, and who to be ("You are a sceptic who looks for the
+    first wrong step."), which opens the system text.
     `prices`: model -> (input, output) dollars per million tokens, for servers of one's own; LiteLLM knows the public ones.
 
     >>> ModelMix(agents={"abacus-s": 4, "abacus-m": 1}, synthesizer="abacus-m")
@@ -91,6 +93,7 @@ class ModelMix:
     synthesizer: str | None = None
     judge: str | None = None
     styles: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
     temperature: float | None = None
     prices: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -103,7 +106,11 @@ class ModelMix:
             if not isinstance(count, int) or isinstance(count, bool) or count < 1:
                 raise UsageError(f"ModelMix needs at least one agent per model, got {count!r} for {model!r}")
         object.__setattr__(self, "agents", dict(self.agents))
-        object.__setattr__(self, "styles", tuple(self.styles))
+        for name in ("styles", "roles"):
+            value = getattr(self, name)
+            if isinstance(value, str) or not all(isinstance(v, str) for v in value):
+                raise UsageError(f"ModelMix.{name} must be a list of texts, got {value!r}")
+            object.__setattr__(self, name, tuple(value))
         object.__setattr__(self, "prices", {m: _price(m, p) for m, p in self.prices.items()})
 
     @classmethod
@@ -132,7 +139,7 @@ class ModelMix:
         return max(self.agents, key=lambda m: self.agents[m])
 
     def team(self, size: int) -> tuple[Agent, ...]:
-        """`size` solving agents dealt over the models in the mix's proportions, styles in turn."""
+        """`size` solving agents dealt over the models in the mix's proportions, styles and roles in turn."""
         if size < 1:
             raise UsageError(f"a team needs at least one agent, got {size!r}")
         order = _deal(self.agents, size)
@@ -141,6 +148,7 @@ class ModelMix:
                 name=f"{short_name(model)}#{i + 1}",
                 model=model,
                 style=self.styles[i % len(self.styles)] if self.styles else None,
+                system=self.roles[i % len(self.roles)] if self.roles else "",
                 temperature=self.temperature,
             )
             for i, model in enumerate(order)

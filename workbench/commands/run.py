@@ -36,6 +36,7 @@ Examples:
 @click.option("--synthesizer", help="The model that merges.")
 @click.option("--judge", help="The model that judges and checks.")
 @click.option("--style", "styles", multiple=True, help="Reasoning styles, dealt over the agents in turn.")
+@click.option("--role", "roles", multiple=True, help="Who the agents are told to be, dealt over them in turn.")
 @click.option("--temperature", type=float)
 @click.option("--grader", help="exact, numeric, choice, math or recorded [chosen by the tasks].")
 @click.option("--seed", type=int, default=0, show_default=True)
@@ -61,6 +62,7 @@ def run_cmd(as_json: bool, tasks: str, name: str, **options: Any) -> None:
     from workbench.engine import Limits
     from workbench.loading import load_tasks
     from workbench.measuring import measures
+    from workbench.models.offline import note as offline_note
     from workbench.runs import run
     from workbench.strategies import strategy
 
@@ -78,6 +80,7 @@ def run_cmd(as_json: bool, tasks: str, name: str, **options: Any) -> None:
         synthesizer=options["synthesizer"],
         judge=options["judge"],
         styles=options["styles"],
+        roles=options["roles"],
         temperature=options["temperature"],
     )
     limited = ("slots", "timeout_s", "deadline_s", "max_tokens", "max_cost_usd", "max_output_tokens")
@@ -102,10 +105,13 @@ def run_cmd(as_json: bool, tasks: str, name: str, **options: Any) -> None:
         )
     found = measures(made)
     stopped = made.manifest.get("stopped")
+    note = offline_note(mix.models, [t.prompt for t in loaded])
     if as_json:
-        print_json({**found, **({"stopped": stopped} if stopped else {})})
+        print_json({**found, **({"stopped": stopped} if stopped else {}), **({"note": note} if note else {})})
         return
     table([{k: v for k, v in found.items() if k != "run"}])
+    if note:
+        click.echo(f"\nNote: {note}")
     if stopped:
         click.echo(f"\nStopped early: {stopped}\nThe same command with a higher limit and -o {made.path} goes on.")
     click.echo(
