@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lab test test-slow check docs lock bench front clean
+.PHONY: gallery help setup demo lab test test-slow check docs lock bench front clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -54,6 +54,9 @@ lock: setup ## resolve the dependencies again
 
 bench: setup ## measure; writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks
+
+gallery: setup ## execute every notebook into notebooks/gallery
+	$(BIN)/python -m tools.gallery
 
 clean: ## remove what was built
 	rm -rf .venv traces/runs

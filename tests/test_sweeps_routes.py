@@ -33,6 +33,14 @@ def test_each_category_goes_to_the_model_that_is_best_at_it(tmp_path: Path) -> N
     assert found["sums"][0] == "m/a" and found["words"][0] == "m/b"
     written = yaml.safe_load((tmp_path / "litellm.yaml").read_text())
     assert {"route/sums", "route/words"} <= {entry["model_name"] for entry in written["model_list"]}
+    policy = sweep.policy()
+    assert policy.table.set_index("category")["choice"].to_dict() | {"all tasks": ""} == {
+        "sums": "mix=m/a",
+        "words": "mix=m/b",
+        "all tasks": "",
+    }
+    assert policy.table["separated"].tolist() == [True, True, False] and "sums: mix=m/a" in str(policy)
+    assert [t.get_text() for t in policy.plot().get_yticklabels()] == ["all tasks (40)", "words (20)", "sums (20)"]
     with pytest.raises(UsageError, match=r"no parameter 'model'"):
         routes(sweep, "model")
     mixed = Sweep(path, {"mix": ["m/a"], "other": [1, 2]}, out=tmp_path / "mixed").run()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError
 
@@ -23,17 +23,12 @@ def choices(sweep: Sweep) -> Choices:
     """
     import pandas as pd
 
-    from workbench import choose, frames
+    from workbench import choose
 
-    frame = sweep.frame()
-    done = frame[frame["status"] == "done"]
-    if done.empty:
-        raise UsageError(f"no cell of {sweep.out} is done, so there is nothing to choose from")
-    names = [n for n in sweep.axes if n != SEED and frame[n].astype(str).nunique() > 1]
-    label = [", ".join(f"{n}={row[n]}" for n in names) or "the only choice" for row in done.to_dict("records")]
-    groups: Mapping[Any, pd.DataFrame] = dict(iter(done.assign(choice=label).groupby("choice", sort=False)))
+    groups = grouped(sweep)
+    done = pd.concat(groups.values())
     if done["run"].notna().all():
-        return choose.choices({str(name): frames.answers(list(group["run"])) for name, group in groups.items()})
+        return choose.choices(answers(groups))
     if "accuracy_low" not in done or done["accuracy_low"].isna().any():
         raise UsageError(f"the cells of {sweep.out} left no Runs and no accuracy with its interval to choose by")
     rows = [
@@ -48,6 +43,24 @@ def choices(sweep: Sweep) -> Choices:
         for name, group in groups.items()
     ]
     return choose.Choices(pd.DataFrame(rows))
+
+
+def grouped(sweep: Sweep) -> dict[str, pd.DataFrame]:
+    """The finished cells by choice: what differs between cells, their seed left out. Raises UsageError where none is done."""
+    frame = sweep.frame()
+    done = frame[frame["status"] == "done"]
+    if done.empty:
+        raise UsageError(f"no cell of {sweep.out} is done, so there is nothing to choose from")
+    names = [n for n in sweep.axes if n != SEED and frame[n].astype(str).nunique() > 1]
+    label = [", ".join(f"{n}={row[n]}" for n in names) or "the only choice" for row in done.to_dict("records")]
+    return {str(name): group for name, group in done.assign(choice=label).groupby("choice", sort=False)}
+
+
+def answers(groups: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The answers of each choice's Runs, attempts under several seeds together."""
+    from workbench import frames
+
+    return {name: frames.answers(list(group["run"])) for name, group in groups.items()}
 
 
 def _mean(group: pd.DataFrame, name: str) -> float:

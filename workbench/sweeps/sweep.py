@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from workbench.choose import Recommendation
     from workbench.sweeps.campaign import Campaign, Options, State
+    from workbench.sweeps.policies import Policy
 
 SWEEP_FILE = "sweep.json"
 TABLE_FILE = "sweep.parquet"
@@ -227,6 +228,12 @@ class Sweep:
         from workbench.sweeps.concluding import choices
 
         return choices(self).recommend(**limits)
+
+    def policy(self, **limits: Any) -> Policy:
+        """`recommend` for every task category and for all tasks: a table, and a picture (`.plot()`)."""
+        from workbench.sweeps.policies import policy
+
+        return policy(self, **limits)
 
     def write_table(self) -> str:
         """Write `sweep.parquet`: the frame, with values that are no numbers or texts as JSON. Returns its path or URL."""
