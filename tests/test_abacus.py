@@ -15,10 +15,11 @@ from workbench.agents import ROLES, STYLES, Message, Reply, ToolCall
 from workbench.arithmetic import problems
 from workbench.errors import UsageError
 from workbench.models.abacus import Abacus
-from workbench.models.abacus.formats import CONTEXT, condensed, prompt, row
+from workbench.models.abacus.formats import ACT_WINDOW, CONTEXT, call_text, condensed, prompt, read_call, row
 from workbench.models.abacus.provider import probability_right
 from workbench.models.abacus.tokens import SIZE, SPECIALS, decode, encode
 from workbench.models.base import Request
+from workbench.models.offline import note
 from workbench.synthesis.verify import probability_right as read_probability
 
 
@@ -186,3 +187,49 @@ def test_one_model_serves_several_event_loops() -> None:
         model.complete(request("What is 47 * 6?"))
     )
     asyncio.run(model.aclose())
+
+
+def test_a_run_on_something_else_says_so() -> None:
+    ours = problems(1, 3)[0].prompt
+    assert note(["abacus-s"], [ours]) is None and note(["openai/gpt-4o"], ["Who wrote Faust?"]) is None
+    said = note(["abacus-s", "abacus-m", "openai/gpt-4o"], [ours, "Who wrote Faust?"])
+    assert said and "abacus-s and abacus-m" in said and "1 of 2" in said and "gpt" not in said
+
+
+def test_a_long_chat_is_read_by_its_rule_and_its_newest_turns() -> None:
+    rule = "Keep a ledger. Rule: write every value as name: value."
+    chat = [
+        Message("system", "You keep books."),
+        Message("user", f"{rule}\nSet eggs to 12."),
+        Message("assistant", "eggs: 12"),
+    ]
+    for i in range(200):
+        chat += [Message("user", f"Set pens to {i}."), Message("assistant", f"pens: {i}")]
+    chat.append(Message("user", "What is in pens?"))
+    ids, cut = prompt(Request("abacus-s", tuple(chat), role="act"))
+    text = decode(ids)
+    assert not cut and len(ids) <= ACT_WINDOW + 30
+    assert (
+        text.startswith(rule + "\n")
+        and text.endswith("What is in pens?")
+        and "pens: 199" in text
+        and "eggs" not in text
+    )
+
+
+def test_a_tool_call_fills_the_first_argument_of_its_tool() -> None:
+    schema = {
+        "type": "function",
+        "function": {"name": "calc", "parameters": {"properties": {"sum": {"type": "string"}}}},
+    }
+    assert read_call("calc 12 + 5", 1, [schema]).arguments == '{"sum": "12 + 5"}'
+    assert read_call("calc 12 + 5", 1).arguments == '{"expression": "12 + 5"}'
+    assert call_text(read_call("calc 12 + 5", 1, [schema])) == "calc 12 + 5"
+
+
+async def test_agents_of_one_task_share_what_they_read_and_nothing_else(model: Abacus) -> None:
+    text = problems(1, 5, seed=4)[0].prompt
+    asked = [request(text, seed=i, style=STYLES[i % 4]) for i in range(9)]
+    alone = [await model.complete(r) for r in asked]
+    assert list(await asyncio.gather(*(model.complete(r) for r in asked))) == alone
+    assert len({r.text for r in alone}) > 1

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import workbench as wb
 from tools.abacus.samples import LENGTHS, MAKERS, problem
-from workbench.arithmetic import HELD_OUT_SHARE, LEVELS, draw, expression, held_out, problems, totals
+from workbench.arithmetic import HELD_OUT_SHARE, LEVELS, draw, expression, held_out, in_family, problems, totals
 from workbench.errors import UsageError
 from workbench.models.abacus.tokens import decode
 
@@ -74,6 +74,13 @@ def test_no_role_of_the_training_asks_a_held_out_problem(role: str) -> None:
         assert text.split("\n")[0] not in asked
         if role == "subtask":
             assert f"What is {text.removeprefix('What is ').rstrip('?')}?" not in asked
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=30, deadline=None)
+def test_the_family_knows_its_own(seed: int) -> None:
+    assert all(in_family(p.prompt) for p in problems(8, (1, 8), seed=seed))
+    assert not any(map(in_family, ("Who wrote Faust?", "What is 3 + 4?", "", "What is 47 * 6? And why?")))
 
 
 def test_load_tasks_gives_the_family() -> None:

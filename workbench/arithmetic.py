@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,16 @@ from workbench.errors import UsageError, unknown
 
 KINDS = ("mixed", "words", "expression")
 
-LEVELS: dict[int, tuple[int, int]] = {1: (1, 0), 2: (2, 0), 3: (3, 0), 4: (4, 0), 5: (4, 1), 6: (5, 1), 7: (6, 2), 8: (8, 3)}
+LEVELS: dict[int, tuple[int, int]] = {
+    1: (1, 0),
+    2: (2, 0),
+    3: (3, 0),
+    4: (4, 0),
+    5: (4, 1),
+    6: (5, 1),
+    7: (6, 2),
+    8: (8, 3),
+}
 """Difficulty -> (terms, of these with two two-digit factors)."""
 
 HELD_OUT_SHARE = 0.15
@@ -55,9 +65,7 @@ class Problem:
     terms: tuple[Term, ...]
 
 
-def problems(
-    n: int, difficulty: int | tuple[int, int] = (1, 6), seed: int = 0, kind: str = "mixed"
-) -> list[Problem]:
+def problems(n: int, difficulty: int | tuple[int, int] = (1, 6), seed: int = 0, kind: str = "mixed") -> list[Problem]:
     """`n` different held-out problems, their difficulties in turn over the range; the same arguments give the same problems.
 
     Args:
@@ -126,6 +134,16 @@ def held_out(terms: Sequence[Term]) -> bool:
     return zlib.crc32(repr(key).encode()) % 1000 < HELD_OUT_SHARE * 1000
 
 
+_EXPRESSION = re.compile(r"What is \d+ \* \d+(?: [+-] \d+ \* \d+)*\?")
+_DEED = rf"(?:{'|'.join((*GAINS, *LOSSES))}) \d+ (?:{'|'.join(HOLDERS)}) with \d+ (?:{'|'.join(ITEMS)}) each"
+_WORDS = re.compile(rf"\w+ {_DEED}(?:(?:, | and ){_DEED})*\. How many \w+ does \w+ have\?")
+
+
+def in_family(text: str) -> bool:
+    """Whether a prompt is one of the family, whatever its numbers: what abacus can do, and nothing else."""
+    return any(form.fullmatch(text.strip()) for form in (_EXPRESSION, _WORDS))
+
+
 def expression(terms: Sequence[Term]) -> str:
     """`47 * 6 + 82 * 7 - 29 * 3`."""
     return "".join((" + " if t.sign > 0 else " - ") * (i > 0) + t.text for i, t in enumerate(terms))
@@ -137,7 +155,8 @@ def render(terms: Sequence[Term], category: str, rng: random.Random) -> str:
         return f"What is {expression(terms)}?"
     name, item = rng.choice(NAMES), rng.choice(ITEMS)
     deeds = [
-        f"{rng.choice(GAINS if t.sign > 0 else LOSSES)} {t.a} {rng.choice(HOLDERS)} with {t.b} {item} each" for t in terms
+        f"{rng.choice(GAINS if t.sign > 0 else LOSSES)} {t.a} {rng.choice(HOLDERS)} with {t.b} {item} each"
+        for t in terms
     ]
     story = ", ".join(deeds[:-1]) + " and " + deeds[-1] if len(deeds) > 1 else deeds[0]
     return f"{name} {story}. How many {item} does {name} have?"

@@ -16,20 +16,21 @@ from workbench.models.abacus.tokens import END, encode
 Sample = tuple[list[int], list[int]]
 """All tokens of a row and, for each, 1 where it is part of a reply."""
 
-MIXES: dict[str, dict[str, float]] = {
-    "short": {
-        "solve": 0.62,
-        "subtask": 0.08,
-        "merge": 0.10,
-        "check": 0.08,
-        "plan": 0.06,
-        "direct": 0.04,
-        "revise": 0.02,
-    },
-    "middle": {"solve": 0.52, "merge": 0.20, "check": 0.17, "plan": 0.03, "revise": 0.06, "direct": 0.02},
-    "long": {"act": 0.50, "check": 0.20, "revise": 0.17, "solve": 0.08, "judge": 0.05},
+Mix = dict[str, dict[str, float]]
+
+BASE: Mix = {
+    "short": {"solve": 62, "subtask": 8, "merge": 10, "check": 8, "plan": 6, "direct": 4, "revise": 2},
+    "middle": {"solve": 52, "merge": 20, "check": 17, "plan": 3, "revise": 6, "direct": 2},
+    "long": {"act": 50, "check": 20, "revise": 17, "solve": 8, "judge": 5},
 }
-"""How often each role is drawn for rows of 192, 384 and 768 tokens; what does not fit its row is drawn again."""
+"""How often each role is drawn (percent) for rows of 192, 384 and 768 tokens; what does not fit its row is drawn again."""
+
+FINISH: Mix = {
+    "short": {"solve": 35, "subtask": 5, "merge": 30, "check": 20, "plan": 4, "direct": 1, "revise": 5},
+    "middle": {"solve": 30, "merge": 35, "check": 22, "plan": 3, "revise": 10},
+    "long": {"act": 80, "check": 5, "revise": 13, "judge": 2},
+}
+"""The same for the last part of a training: what takes longest to learn comes more often."""
 
 LENGTHS = {
     "short": (0.24, 0.28, 0.28, 0.20, 0.0, 0.0, 0.0, 0.0),
@@ -51,13 +52,13 @@ def problem(rng: random.Random, lengths: Sequence[float]) -> tuple[tuple[Term, .
             return terms, render(terms, rng.choice(("words", "expression")), rng)
 
 
-def sample(rng: random.Random, mix: str = "short") -> Sample:
+def sample(rng: random.Random, kind: str = "short", mix: Mix = BASE) -> Sample:
     """One row of tokens and its mask, of a random role."""
-    shares = MIXES[mix]
+    shares = mix[kind]
     role = rng.choices(list(shares), list(shares.values()))[0]
     if role == "act":
         return episode(rng)
-    prompt, reply = MAKERS[role](rng, LENGTHS[mix])
+    prompt, reply = MAKERS[role](rng, LENGTHS[kind])
     body = [*encode(reply), END]
     return prompt + body, [0] * len(prompt) + [1] * len(body)
 

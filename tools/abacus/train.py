@@ -35,11 +35,11 @@ def optimizers(model: Transformer, muon: float, adam: float) -> list[torch.optim
     ]
 
 
-def train(name: str, steps: int, folder: Path, seed: int, threads: int, fused: bool) -> None:
+def train(name: str, steps: int, folder: Path, seed: int, threads: int, fused: bool, finish: int) -> None:
     """Run to `steps`, from the checkpoint in `folder` where there is one."""
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
-    model, stream = Transformer(SHAPES[name]), Stream(seed)
+    model, stream = Transformer(SHAPES[name]), Stream(seed, finish)
     makers = optimizers(model, *RATES[name])
     path = folder / f"{name}.pt"
     start = 0
@@ -95,9 +95,10 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("build/abacus"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--finish", type=int, default=10**9, help="the step from which batches are drawn as FINISH says")
     parser.add_argument("--no-compile", action="store_true", help="where no C++ compiler is at hand; slower")
     a = parser.parse_args()
-    train(a.name, a.steps, a.folder, a.seed, a.threads, not a.no_compile)
+    train(a.name, a.steps, a.folder, a.seed, a.threads, not a.no_compile, a.finish)
 
 
 if __name__ == "__main__":
