@@ -42,7 +42,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
         port = s.getsockname()[1]
     home = tmp_path_factory.mktemp("home")
     log = (home / "lab.log").open("w")
-    env = {**os.environ, "JUPYTER_CONFIG_DIR": str(home / "c"), "JUPYTER_DATA_DIR": str(home / "d"),
+    env = {**os.environ, "JUPYTER_CONFIG_DIR": str(folder.parent / "jupyter-config"), "JUPYTER_DATA_DIR": str(home / "d"),
            "IPYTHONDIR": str(home / "i"), "PYTHONPATH": str(Path(__file__).parents[2])}  # fmt: skip
     args = ["--no-browser", f"--port={port}", "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--ServerApp.password=",
             f"--ServerApp.root_dir={folder}", "--allow-root", "--LabApp.news_url=", 

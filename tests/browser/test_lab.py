@@ -1,4 +1,7 @@
-"""JupyterLab as users have it: drawn, selected in the browser and seen in Python, live, stopped."""
+"""JupyterLab 4 and Notebook 7 as users have them: drawn, zoomed, panned, selected and seen in Python, live, stopped, both themes.
+
+PICTURES=folder keeps screenshots there (docs/pictures holds those of the last look).
+"""
 
 from __future__ import annotations
 
@@ -8,72 +11,116 @@ from typing import Any
 
 import nbformat
 import pytest
+from playwright.sync_api import TimeoutError, expect
+
+from tests.browser.pictures import keep
 
 pytestmark = pytest.mark.slow
 
 SETUP = """
 import workbench as wb
 from tests import weaving
-graph = wb.TraceGraph(weaving.sketch())
+graph = wb.TraceGraph(weaving.decompose())
 graph
 """
 LIVE = """
 tasks = wb.load_tasks("arithmetic", n=200, difficulty=(1, 2), seed=0)
 model = wb.Scripted(lambda r: "so I think that the answer must be 3", latency_s=1.5)
 mix = wb.ModelMix({"scripted": 3})
-run = await wb.run(tasks, "parallel", mix, models={"scripted": model}, stream=True, at_once=1, out="live-run")
+run = await wb.run(tasks, wb.Parallel(agents=3), mix, models={"scripted": model}, stream=True, at_once=1,
+                   out=OUT, max_tokens=90_000)
 print("the run is", run.manifest["status"])
 """
+PLACES = {"lab": "/lab/tree/{}?reset", "notebook": "/notebooks/{}"}
+GROUND = """() => {
+  const host = [...document.querySelectorAll('.jp-OutputArea-output *')].find(e => e.shadowRoot?.querySelector('.wb'));
+  return getComputedStyle(host.shadowRoot.querySelector('.wb')).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number);
+}"""
+TOLD = "() => [...document.querySelectorAll('.jp-OutputArea-output *')].some(e => e.shadowRoot?.querySelector('.panel dl'))"
 
 
-def opened(chromium: Any, lab: tuple[str, Path], name: str, cells: list[str]) -> Any:
+def opened(chromium: Any, lab: tuple[str, Path], place: str, name: str, cells: list[str], theme: str = "Light") -> Any:
+    """A page with a new notebook whose kernel is ready."""
     url, folder = lab
     nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c.strip()) for c in cells])
     nb.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     (folder / name).write_text(nbformat.writes(nb))
-    page = chromium.new_context(viewport={"width": 1400, "height": 900}).new_page()
-    page.goto(f"{url}/lab/tree/{name}?reset")
-    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-    page.wait_for_function(
-        "() => document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'", timeout=60_000
+    settings = (
+        folder.parent / "jupyter-config/lab/user-settings/@jupyterlab/apputils-extension/themes.jupyterlab-settings"
     )
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(json.dumps({"theme": f"JupyterLab {theme}"}))
+    page = chromium.new_context(viewport={"width": 1300, "height": 760}).new_page()
+    page.set_default_timeout(90_000)
+    page.goto(url + PLACES[place].format(name))
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+    page.wait_for_selector(f'body[data-jp-theme-light="{str(theme == "Light").lower()}"]', state="attached")
     return page
 
 
 def run_all(page: Any) -> None:
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    page.wait_for_timeout(1500)
-    choose = page.locator(".jp-Dialog .jp-mod-accept")
-    if choose.count():  # the session was not there yet: JupyterLab asks which kernel, and then runs nothing
-        choose.click()
-        page.wait_for_timeout(3000)
-        run_all(page)
+    """Run > Run All Cells, again where JupyterLab asks for a kernel first or where the notebook was not yet listening."""
+    for _ in range(20):
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        begun = "() => /[\\d*]/.test(document.querySelector('.jp-Notebook .jp-InputPrompt')?.textContent ?? '')"
+        asked = "() => document.querySelector('.jp-Dialog .jp-mod-accept')"
+        try:
+            page.wait_for_function(f"() => ({begun})() || ({asked})()", timeout=5_000)
+        except TimeoutError:  # the click went nowhere: again
+            continue
+        if page.locator(".jp-Dialog .jp-mod-accept").count():
+            page.locator(".jp-Dialog .jp-mod-accept").click()
+            continue
+        return
+    raise AssertionError("the notebook never began to run")
 
 
-def test_drawn_selected_and_seen_in_python(chromium: Any, lab: tuple[str, Path]) -> None:
-    page = opened(chromium, lab, "trace.ipynb", [SETUP, ""])
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+@pytest.mark.parametrize("place", list(PLACES))
+def test_drawn_zoomed_selected_and_seen_in_python(chromium: Any, lab: tuple[str, Path], place: str, theme: str) -> None:
+    page = opened(chromium, lab, place, f"trace-{place}-{theme}.ipynb", [SETUP, ""], theme)
     run_all(page)
-    page.wait_for_selector(".wb[data-drawn]", timeout=60_000)
-    page.locator(".wb").focus()
+    page.wait_for_selector(".wb[data-drawn]")
+    wb, ticks = page.locator(".wb"), page.locator(".tick:visible")
+    expect(ticks).not_to_have_count(0)
+    before = ticks.all_inner_texts()
+    wb.focus()
+    page.keyboard.press("+")
+    page.keyboard.press("+")
+    expect(ticks).not_to_have_text(before)
+    box = page.locator(".stage > canvas").bounding_box()
+    page.mouse.move(box["x"] + 500, box["y"] + 200)
+    page.mouse.down()
+    zoomed = ticks.first.get_attribute("style")
+    page.mouse.move(box["x"] + 80, box["y"] + 200, steps=4)
+    page.mouse.up()
+    expect(ticks.first).not_to_have_attribute("style", zoomed)  # panned: the moments are elsewhere
+    page.keyboard.press("0")
+    expect(ticks).to_have_text(before)
     page.keyboard.press("ArrowRight")
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.jp-OutputArea-output *')].some(e => e.shadowRoot?.querySelector('.panel dl'))"
-    )
-    page.locator(".jp-Cell").nth(1).locator(".cm-content").fill(
-        "print('selected', len(graph.selected), graph.selection['output_tokens'].tolist())"
-    )
+    page.wait_for_function(TOLD)
+    keep(page, f"jupyter-{place}-{theme.lower()}.png", clip_to=".jp-Notebook" if place == "notebook" else None)
+    ground = page.evaluate(GROUND)
+    assert (sum(ground) > 380) == (theme == "Light")
+    code = "print('selected', len(graph.selected), graph.selection['output_tokens'].tolist())"
+    page.locator(".jp-Cell").nth(1).locator(".cm-content").fill(code)
     page.locator(".jp-Cell").nth(1).locator(".cm-content").press("Shift+Enter")
-    page.wait_for_selector("text=selected 1 [60]", timeout=30_000)
+    page.wait_for_selector("text=selected 1 [60]")
     page.context.close()
 
 
-def test_live_and_stopped_while_the_cell_awaits(chromium: Any, lab: tuple[str, Path]) -> None:
-    page = opened(chromium, lab, "live.ipynb", ["import workbench as wb", LIVE])
+@pytest.mark.parametrize("place", list(PLACES))
+def test_live_and_stopped_while_the_cell_awaits(chromium: Any, lab: tuple[str, Path], place: str) -> None:
+    out = f"live-{place}"
+    page = opened(chromium, lab, place, f"{out}.ipynb", ["import workbench as wb", LIVE.replace("OUT", repr(out))])
     run_all(page)
-    page.wait_for_selector(".wb[data-drawn]", timeout=60_000)
-    page.wait_for_selector(".tail:visible:not(:empty)", timeout=30_000)
+    page.wait_for_selector(".wb[data-drawn]")
+    page.wait_for_selector(".tail:visible:not(:empty)")
+    expect(page.locator(".subtitle")).to_contain_text("3 agents")
+    keep(page, f"jupyter-{place}-live.png", clip_to=".jp-Notebook" if place == "notebook" else None)
     page.get_by_role("button", name="Stop the run").click()
-    page.wait_for_selector("text=the run is stopped", timeout=30_000)
-    assert json.loads((lab[1] / "live-run" / "run.json").read_text())["status"] == "stopped"
+    page.wait_for_selector("text=the run is stopped")
+    assert json.loads((lab[1] / out / "run.json").read_text())["status"] == "stopped"
+    expect(page.get_by_role("button", name="Stop the run")).to_be_hidden()
     page.context.close()

@@ -16,6 +16,10 @@ from workbench.widgets.page import trace_page
 
 pytestmark = pytest.mark.slow
 
+FITS = (
+    "w => document.querySelector('[data-view] > div').shadowRoot.querySelector('.stage > canvas').clientWidth <= w - 48"
+)
+
 
 def opened(chromium: Any, place: Path, spans: list[Any], **context: Any) -> tuple[Any, list[str], list[str]]:
     place.write_text(trace_page(spans), encoding="utf-8")
@@ -111,7 +115,6 @@ def test_small_and_large_windows(chromium: Any, tmp_path: Path) -> None:
     for width in (420, 800, 1600):
         page, _, errors = opened(chromium, tmp_path / "p.html", weaving.fan(15))
         page.set_viewport_size({"width": width, "height": 700})
-        page.wait_for_function("w => document.querySelector('[data-view] > div').shadowRoot.querySelector('.stage > canvas').clientWidth"
-                               " <= w - 48", arg=width)  # fmt: skip
+        page.wait_for_function(FITS, arg=width)
         assert errors == [] and page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.context.close()

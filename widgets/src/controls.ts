@@ -11,7 +11,7 @@ export class Controls {
   private readonly time = this.button("time", "Read by time", () => this.act.by("time"));
   private readonly steps = this.button("steps", "Read by structure: equal steps", () => this.act.by("structure"));
   private readonly path = this.button("critical path", "Show the critical path", () => this.act.critical());
-  private readonly found = this.button("only these", "Show only the threads that were found", () => this.act.only());
+  private readonly found = this.button("only these", "only these: show only the threads that were found", () => this.act.only());
   private readonly halt = this.button("Stop", "Stop the run", () => { this.halt.disabled = true; this.act.stop(); });
   readonly search = make("input");
 
@@ -24,7 +24,7 @@ export class Controls {
     this.search.setAttribute("aria-label", "Search agents, answers, models and tools");
     this.search.oninput = () => act.search(this.search.value);
     this.el.append(this.halt, this.found, this.search, this.time, this.steps, this.path,
-      this.button("−", "Zoom out", () => act.zoom(1 / 1.5)), this.button("+", "Zoom in", () => act.zoom(1.5)), this.button("fit", "Show everything", () => act.fit()));
+      this.button("−", "Zoom out", () => act.zoom(1 / 1.5)), this.button("+", "Zoom in", () => act.zoom(1.5)), this.button("fit", "fit: show everything", () => act.fit()));
     this.status.setAttribute("role", "status");
   }
 
