@@ -105,6 +105,22 @@ def test_voters_and_checkers_of_a_numbered_step_are_one_step() -> None:
     assert oddities(frame) == {}
 
 
+def test_a_synthesis_speaks_for_the_calls_it_merged() -> None:
+    spans = trajectory(
+        "k", [say("ID-1 is blue", heard="What colour is ID-1?"), call("a", {"id": "ID-1"})], numbered=True
+    )
+    chats = [x for x in spans if x.name == "chat"]
+    merged = [
+        wb.Span(c.trace_id, f"{i:016x}", c.parent_id, "synthesis majority", c.end_ns, c.end_ns,
+                {s.OPERATION: s.SYNTHESIS, s.STEP: i - 1, s.ANSWER: answer})
+        for i, (c, answer) in enumerate(zip(chats, ["say: it is red", 'do: a({"id": "ID-1"})'], strict=True), 1)
+    ]  # fmt: skip
+    frame = wb.steps(SpanSet([*spans, *merged], id="r", manifest={"status": "closed"}), text=True)
+    assert frame["kind"].tolist() == ["message", "tool"]
+    assert column(frame, "said") == ["it is red", None] and column(frame, "heard")[0] == "What colour is ID-1?"
+    assert column(frame, "grounded") == [None, 1.0]
+
+
 def test_truth_on_any_span_of_a_step_counts() -> None:
     spans = trajectory("k", [call("a"), say("blue")], numbered=True)
     at = {s.FACT: "colour", s.FACT_DISTANCE: 7, s.RECALLED: True, s.STATE_RIGHT: False}

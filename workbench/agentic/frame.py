@@ -84,7 +84,9 @@ def steps_of(of: Items, text: bool = False) -> pd.DataFrame:
     extra = np.flatnonzero(order >= len(rows.item) - len(rows.extra))
     which = order[extra] - (len(rows.item) - len(rows.extra))
     item, batch = rows.item[order], rows.batch[order]
-    data = of.data.drop(columns=["output", "heard", "first_heard", "events"]).iloc[item].reset_index(drop=True)
+    data = (
+        of.data.drop(columns=["output", "heard", "first_heard", "events", "answer"]).iloc[item].reset_index(drop=True)
+    )
     is_tool = of.is_tool[item]
     is_tool[extra] = True
     for name in ("tool", "arguments", "call_id"):

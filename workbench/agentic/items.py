@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import numpy.typing as npt
+import orjson
 import pandas as pd
 import pyarrow as pa
 
@@ -32,6 +33,9 @@ ATTRIBUTES = {
 }
 TRUTH = ("expected_tool", "expected_arguments", "fault", "fact", "distance", "recalled", "state_right")
 """Columns that may stand on any span of a step."""
+
+SAY, DO = "say: ", "do: "
+"""How the answer of a synthesis that decides on a step begins: it speaks, or it calls a tool."""
 
 _CALL = r'"type": ?"tool_call"'
 
@@ -71,6 +75,7 @@ def items(run: Spans) -> Items:
     number: npt.NDArray[np.float64] = pd.to_numeric(data.pop("step"), errors="coerce").to_numpy(np.float64)
     number = np.where((number >= 0) & (number < 2**53), np.floor(number), np.nan)
     decided = merged[rows] & (number >= 0)
+    _speak_for(data, trace[rows], number, decided)
     data.loc[_proposals(trace[rows], number, tool[rows], decided), "calls"] = 0
     number = _between(trace[rows], number, tool[rows])
     kept = decided | (~merged[rows] & ~(number < 0))
@@ -111,6 +116,31 @@ def _between(trace: Rows, number: npt.NDArray[np.float64], tool: Flags) -> npt.N
     return out
 
 
+def _speak_for(data: pd.DataFrame, trace: Rows, number: npt.NDArray[np.float64], decided: Flags) -> None:
+    """Give each synthesis that decided on a step the words it decided on, and what the calls that it merges had heard."""
+    rows = np.flatnonzero(decided)
+    if not len(rows):
+        return
+    answers = [
+        str(a).removeprefix(SAY) if isinstance(a, str) and not a.startswith(DO) else None
+        for a in data["answer"].iloc[rows]
+    ]
+    output = data["output"].to_numpy(dtype=object)
+    output[rows] = [
+        orjson.dumps([{"role": "assistant", "parts": [{"type": "text", "content": a}]}]).decode() if a else None
+        for a in answers
+    ]
+    data["output"] = pd.array(output, dtype=pd.StringDtype("pyarrow", na_value=np.nan))
+    keys = pd.MultiIndex.from_arrays([trace, number])
+    for name in ("heard", "first_heard"):
+        told = data[name][data[name].notna() & ~decided]
+        first = told[~keys[told.index].duplicated()]
+        found = pd.Series(first.to_numpy(dtype=object), keys[first.index]).reindex(keys[rows]).to_numpy(dtype=object)
+        column = data[name].to_numpy(dtype=object)
+        column[rows] = found
+        data[name] = pd.array(column, dtype=pd.StringDtype("pyarrow", na_value=np.nan))
+
+
 def _proposals(trace: Rows, step: npt.NDArray[np.float64], tool: Flags, decided: Flags) -> Flags:
     """Calls in steps that a synthesis decided: what they say was proposed, not done; the synthesis holds what was."""
     if not decided.any():
@@ -139,6 +169,7 @@ def _spans(of: Lineage, rows: Rows) -> pd.DataFrame:
         "output_tokens": own["output_tokens"],
         "cost_usd": own["cost_usd"],
         "score": own["score"],
+        "answer": own["answer"],
         "events": own["events"],
     }
     return pd.DataFrame({name: column.iloc[rows].reset_index(drop=True) for name, column in columns.items()})
