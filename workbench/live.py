@@ -29,7 +29,6 @@ from workbench.otlp import encode as otlp
 from workbench.otlp.notes import Notes
 from workbench.readers.dialects import normalize
 from workbench.readers.finish import finish
-from workbench.redact import Redactor
 from workbench.store import Run, seal
 from workbench.store.lines import decode
 from workbench.store.places import Place
@@ -42,7 +41,7 @@ class _Processor(SpanProcessor):
     """Writes each span as it ends, while the block runs. The SDK cannot take a processor off again, so it goes silent."""
 
     def __init__(self, writer: RunWriter) -> None:
-        self._writer, self._redact, self._lock = writer, Redactor(), threading.Lock()
+        self._writer, self._lock = writer, threading.Lock()
         self.open, self.active = 0, True
 
     def on_start(self, span: SdkSpan, parent_context: Any = None) -> None:
@@ -59,7 +58,7 @@ class _Processor(SpanProcessor):
         with self._lock:
             if self.active:
                 self.open -= 1
-                self._writer.write_line(self._redact(line))
+                self._writer.write_line(line)
 
 
 @contextmanager

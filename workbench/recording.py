@@ -18,7 +18,6 @@ from workbench import __version__, semconv
 from workbench.agents import Message, Reply
 from workbench.leanspan import LeanSpan
 from workbench.otlp.encode import encode_readable
-from workbench.redact import Redactor
 from workbench.store import RunWriter
 
 
@@ -46,7 +45,7 @@ class Recorder:
     ) -> None:
         self.content = content
         self.listeners = list(listeners)
-        self._writer, self._redact = writer, Redactor()
+        self._writer = writer
         named = {"service.name": "workbench", "service.version": __version__, semconv.RUN_ID: run_id}
         self._resource, self._scope = Resource(named), InstrumentationScope(semconv.SCOPE, __version__)
 
@@ -74,7 +73,7 @@ class Recorder:
         # a task that was stopped half-way has no root in the record: it is not done, and a resumed run does it
         stopped = span.parent is None and (span.attributes or {}).get(semconv.CANCELLED)
         if self._writer is not None and not stopped:
-            self._writer.write_line(self._redact(encode_readable(span)))
+            self._writer.write_line(encode_readable(span))
         for listener in self.listeners:
             listener.on_end(span)
 

@@ -19,14 +19,17 @@ Examples:
 @click.option("--to", required=True, metavar="DIR", help="The new run's folder, or any fsspec URL (s3://bucket/run).")
 @click.option("--name", help="The run's id; by default the folder's name.")
 @click.option("--processes", type=click.IntRange(1, 64), help="Worker processes for large files; by default two.")
+@click.option("--keep-secrets", is_flag=True, help="Leave what looks like an API key or token as it is in the files.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object: format, traces, spans, skipped, warnings."
 )
-def import_cmd(files: tuple[str, ...], to: str, name: str | None, processes: int | None, as_json: bool) -> None:
+def import_cmd(
+    files: tuple[str, ...], to: str, name: str | None, processes: int | None, keep_secrets: bool, as_json: bool
+) -> None:
     """Open other tools' traces: the format is found by looking into each file."""
     from workbench.readers.importing import import_files
 
-    done = import_files(files, to, name=name, processes=processes or 2).as_dict()
+    done = import_files(files, to, name=name, processes=processes or 2, redact=not keep_secrets).as_dict()
     if as_json:
         print_json(done)
         return

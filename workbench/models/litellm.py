@@ -88,6 +88,13 @@ class LiteLLM:
         self._keyless = api_base is not None and "api_key" not in self.options and missing_key(name) is not None
         self._can_reason = bool(self._litellm.supports_reasoning(name))
 
+    @property
+    def secrets(self) -> list[str]:
+        """Keys and header values among the options: the record strikes them out, whatever they look like."""
+        headers = [v for name in ("extra_headers", "headers") for v in (self.options.get(name) or {}).values()]
+        keys = [v for name, v in self.options.items() if name.endswith(("_key", "_token", "_secret", "password"))]
+        return [v for v in (*headers, *keys) if isinstance(v, str)]
+
     def check(self) -> None:
         """Raise MissingKey before anything is sent, where LiteLLM would have no key for this model."""
         if self.api_base is None and "api_key" not in self.options:

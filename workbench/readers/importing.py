@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
@@ -25,6 +26,7 @@ from workbench.readers import bigjson, find, load, otlp_json, otlp_lines
 from workbench.readers.dialects import normalize
 from workbench.readers.finish import finish
 from workbench.readers.source import Source
+from workbench.redact import Redactor
 from workbench.spans import Span
 from workbench.store import columns, is_run, lines, seal
 from workbench.store import manifest as manifests
@@ -52,11 +54,17 @@ class Imported:
 
 
 def import_files(
-    paths: Sequence[str | os.PathLike[str]], to: str | os.PathLike[str], *, name: str | None = None, processes: int = 1
+    paths: Sequence[str | os.PathLike[str]],
+    to: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    processes: int = 1,
+    redact: bool = True,
 ) -> Imported:
     """Read `paths` into a new Run at `to`. Raises DataError where nothing in them is a span of a known format; one bad file
     among several is noted and skipped.
 
+    Secrets are struck out of every text, as in recording; `redact=False` keeps the texts as they are in the files.
     `processes` > 1 starts worker processes for large files (from a script: under `if __name__ == "__main__"`).
     """
     place = Place(to)
@@ -67,8 +75,11 @@ def import_files(
     run = name or place.name
     done = Imported(place.url)
     traces: set[str] = set()
+    tables: Iterable[pa.Table] = _tables(paths, run, done, processes)
+    if redact:
+        tables = map(partial(columns.redacted, redact=Redactor()), tables)
     try:
-        note = seal.write(place, _counted(_tables(paths, run, done, processes), traces, done))
+        note = seal.write(place, _counted(tables, traces, done))
         if not done.spans:
             raise DataError(f"no spans in {', '.join(os.fspath(p) for p in paths)}" + _why(done.notes))
     except BaseException:

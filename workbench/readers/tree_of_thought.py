@@ -51,7 +51,9 @@ def _begin(
     used = record.get("usage_so_far") if isinstance(record.get("usage_so_far"), dict) else {}
     kept = _graded(record)
     known = [score for _, score in kept if score is not None]
-    best = max(kept, key=lambda pair: pair[1] or 0.0, default=(None, None))[0]  # its score is the attempt's, as published
+    best = max(kept, key=lambda pair: pair[1] or 0.0, default=(None, None))[
+        0
+    ]  # its score is the attempt's, as published
     root = build.begin(
         "tree of thought",
         s.WORKFLOW,

@@ -79,7 +79,7 @@ async def run(
     priced = {name: (low / 1e6, high / 1e6) for name, (low, high) in mix.prices.items()}
     manifest = manifest_of(tasks, chosen, mix, using, words, seed, repeats, record_content)
     place, done, recorded = find_place(out, chosen, manifest)
-    writer = RunWriter(place, manifest)
+    writer = RunWriter(place, manifest, secrets=[s for m in opened.values() for s in getattr(m, "secrets", ())])
     work = [(t, k) for k in range(repeats) for t in tasks if (t.id, k) not in done]
     brake = Brake()
     watching = [*listeners, *live_listeners(live, len(tasks) * repeats, brake)]

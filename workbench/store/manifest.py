@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from workbench.errors import DataError
+from workbench.redact import Redactor
 from workbench.store.places import Place
 
 try:
@@ -40,10 +41,10 @@ def change(place: Place, edit: Callable[[dict[str, Any]], Mapping[str, Any]]) ->
 
 
 def write(place: Place, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Replace the manifest; the caller holds the lock."""
+    """Replace the manifest, secrets struck out; the caller holds the lock."""
     fresh = dict(fields)
     option = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS
-    place.write(FILE, orjson.dumps(fresh, option=option, default=str) + b"\n")
+    place.write(FILE, Redactor()(orjson.dumps(fresh, option=option, default=str)) + b"\n")
     return fresh
 
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import datetime
 import os
-import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from secrets import token_hex
 from typing import Any, Protocol
 
 from workbench.errors import UsageError
 from workbench.otlp import encode as otlp
+from workbench.redact import Redactor
 from workbench.spans import Span
 from workbench.store import manifest as manifests
 from workbench.store import seal
@@ -34,18 +35,22 @@ class RunWriter:
     """Write one Run's folder. Threads may share a writer; processes may not (each opens its own).
 
     `manifest` fields that an existing run.json has already are left as they were, so a resumed run keeps its identity.
+    `secrets` are struck out of every line beside what looks like one and what this machine's environment holds.
     """
 
-    def __init__(self, path: str | os.PathLike[str], manifest: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], manifest: Mapping[str, Any] | None = None, *, secrets: Collection[str] = ()
+    ) -> None:
         self.place = Place(path)
         self.path = self.place.url
+        self._redact = Redactor(secrets)
         self.spans = 0
         self.closed = False
         self._file: _Sink = _LocalFile(self.place) if self.place.local is not None else _Pieces(self.place)
         given = dict(manifest or {})
 
         def opened(found: dict[str, Any]) -> dict[str, Any]:
-            fresh = {"id": self.place.name or secrets.token_hex(4), "created": _now(), **given, **found}
+            fresh = {"id": self.place.name or token_hex(4), "created": _now(), **given, **found}
             return {**fresh, "status": "open"}
 
         self.manifest = manifests.change(self.place, opened)
@@ -56,10 +61,10 @@ class RunWriter:
         self.write_line(otlp.line(span))
 
     def write_line(self, line: bytes) -> None:
-        """Append one OTLP/JSON line, newline included."""
+        """Append one OTLP/JSON line, newline included; what looks like a secret is struck out."""
         if self.closed:
             raise UsageError(f"the Run {self.path} is closed; open a new RunWriter to add to it")
-        self._file.append(line)
+        self._file.append(self._redact(line))
         self.spans += 1
 
     def update(self, fields: Mapping[str, Any]) -> None:
@@ -129,7 +134,7 @@ class _Pieces:
     """spans-<writer>-<n>.jsonl: a new object every two seconds or four megabytes, for places without append."""
 
     def __init__(self, place: Place) -> None:
-        self._place, self._writer, self._number = place, secrets.token_hex(4), 0
+        self._place, self._writer, self._number = place, token_hex(4), 0
         self._lines: list[bytes] = []
         self._size, self._since, self._lock = 0, time.monotonic(), threading.Lock()
 
