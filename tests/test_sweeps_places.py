@@ -25,7 +25,8 @@ ROOT = Path(__file__).parents[1]
 RECORDS = """import workbench as wb
 tasks = [wb.Task(f't{i}', f'{i}', str(i)) for i in range(3)]
 assert a != 2 or __import__('os').path.exists(r'%s')
-run = await wb.run(tasks, 'single', {'m': 1}, out=out, grade='numeric', models={'m': wb.Scripted(lambda r: 'The answer is ' + r.user_text, name='m')})
+model = wb.Scripted(lambda r: 'The answer is ' + r.user_text, name='m')
+run = await wb.run(tasks, 'single', {'m': 1}, out=out, grade='numeric', models={'m': model})
 wb.conclude(run)"""
 
 

@@ -167,9 +167,8 @@ def cascade(found: Cascade, *, ax: Axes | None = None) -> Axes:
     ax.xaxis.set_major_formatter(PERCENT)
     ax.set(xlim=(0, 1), xlabel="share of tasks escalated")
     title(ax, "accuracy of a cascade")
-    middle = curve.loc[
-        (curve["accuracy"] - curve["random"]).abs().iloc[: len(curve) * 2 // 3].idxmax()
-    ]  # most room for names
+    gap = (curve["accuracy"] - curve["random"]).abs().to_numpy(float)[: len(curve) * 2 // 3]
+    middle = curve.iloc[int(gap.argmax())]  # most room for names
     for name, colour, nudge in (("random", SOFT, -14), ("accuracy", ACCENT, -14), ("oracle", SOFT, -13)):
         label = {"random": "by lot", "accuracy": "by trust", "oracle": "best order"}[name]
         ax.annotate(

@@ -66,7 +66,8 @@ def plan(
 ) -> pd.DataFrame:  # fmt: skip
     """All feasible placements of `mix` ({model: threads per request}) on `gpus`, one row each, best end-to-end time first.
 
-    `gpus` is `"4xH200"`, several of those, or `(Gpu(…), 4)` for a GPU that is not listed. `synthesis` names the model of the mix that merges, or an `Api`. Columns: the
+    `gpus` is `"4xH200"`, several of those, or `(Gpu(…), 4)` for a GPU that is not listed. `synthesis` names the model of the mix
+    that merges, or an `Api`. Columns: the
     placement, memory, latency p50/p95 with 80 % intervals (`_low`, `_high`), throughput, `usd_per_request` (GPU hours at
     the load given, plus API tokens; `_full` at the most it carries) and per correct answer when `quality` (share correct) is
     given, network, the limiting resource, `pareto`, and `refused` with the reason for placements that cannot be. Raises
@@ -142,8 +143,9 @@ def _layouts(
 
 
 def _row(
-    chosen: Sequence[Resolved | UsageError], mix: Mapping[str, int], split: Mapping[str, int], card: str | hardware.Gpu, load: Load,
-    cost: PriceRange | None, quality: float | None, synthesis: str | Api | None, requests: int, seed: int, effects: Effects,
+    chosen: Sequence[Resolved | UsageError], mix: Mapping[str, int], split: Mapping[str, int], card: str | hardware.Gpu,
+    load: Load, cost: PriceRange | None, quality: float | None, synthesis: str | Api | None, requests: int, seed: int,
+    effects: Effects,
 ) -> dict[str, Any]:  # fmt: skip
     names = list(mix)
     row: dict[str, Any] = {

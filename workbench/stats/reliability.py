@@ -42,8 +42,8 @@ def calibration(
 ) -> Calibration:
     """Calibration of a column of the `answers` frame; of Votes or a `threads` frame, of the support of their vote.
 
-    ECE: mean distance of accuracy and confidence over equal-width bins, weighted by answers (Naeini et al. 2015). Brier: mean squared
-    difference. The AUROC's interval is DeLong's, clustered by task (Obuchowski 1997), on the logit scale.
+    ECE: mean distance of accuracy and confidence over equal-width bins, weighted by answers (Naeini et al. 2015). Brier: mean
+    squared difference. The AUROC's interval is DeLong's, clustered by task (Obuchowski 1997), on the logit scale.
     """
     if bins < 1:
         raise UsageError(f"bins must be at least 1, got {bins!r}")
