@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.sweeping import notebook, outputs, text
-from workbench import Sweep
+from workbench import Sweep, WorkbenchError
 from workbench.sweeps import server
 
 SLOW_TEST = pytest.mark.slow
@@ -162,3 +165,76 @@ def test_a_full_disk_fails_the_cell_and_not_the_sweep(tmp_path: Path) -> None:
         signal.signal(signal.SIGXFSZ, kept)
     assert list(frame["status"]) == ["failed", "done"] and "OSError" in frame["error"][0]
     assert outputs(frame["notebook"][1])[-1][0]["text"] == ["short\n"]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own that holds 4 MB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if shutil.which("mount") is None:
+        pytest.skip("there is no mount here to make a small disk with")
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)], capture_output=True, text=True
+    )
+    if made.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {made.stderr.strip()}")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_disk_without_room_fails_what_needs_it_and_the_rest_goes_on_once_there_is_some(
+    tmp_path: Path, small_disk: Path
+) -> None:
+    path = notebook(tmp_path / "n.ipynb", "print('x' * (6_000_000 if a == 2 else 10))", parameters="a = 1")
+    sweep = Sweep(path, {"a": [1, 2]}, out=small_disk / "out").run(kernel="bare", jobs=1)
+    frame = sweep.frame()
+    assert frame["status"][0] == "done" and frame["status"][1] != "done"
+    (small_disk / "filler").write_bytes(b"x" * 10)
+    with suppress(OSError), (small_disk / "filler").open("wb") as file:
+        while True:
+            file.write(b"x" * 4096)
+            file.flush()
+    with pytest.raises((OSError, WorkbenchError)):
+        Sweep(path, {"a": [1, 3]}, out=small_disk / "out").run(kernel="bare", jobs=1)
+    assert len(sweep.ledger.done()) == 1, "a cell is done, or its record is not there"
+    (small_disk / "filler").unlink()
+    again = Sweep(path, {"a": [1, 3]}, out=small_disk / "out").run(kernel="bare", jobs=1)
+    assert list(again.frame()["status"]) == ["done", "done"], again.frame()["error"].tolist()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["bare", "fork"])
+def test_a_flood_of_a_gigabyte_is_kept_out_of_the_notebook_and_of_memory(tmp_path: Path, kind: str) -> None:
+    import resource
+
+    path = notebook(tmp_path / "n.ipynb", "for i in range(100_000): print('x' * 10_000)\nprint('end')")
+    frame = Sweep(path, {"a": [1, 2]}, out=tmp_path / "out").run(kernel=kind, jobs=1, output_mib=1).frame()
+    assert list(frame["status"]) == ["done", "done"], frame["error"].tolist()
+    assert all(Path(p).stat().st_size < 4 << 20 for p in frame["notebook"])
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 2 << 20  # KiB
+
+
+def test_a_killed_worker_of_a_pool_is_said_and_what_is_done_is_kept(tmp_path: Path) -> None:
+    (marks := tmp_path / "marks").mkdir()
+    path = notebook(tmp_path / "n.ipynb", SLOW, parameters=f"a = 0\nmarks = r'{marks}'\npause = 1.0")
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+
+        def kill() -> None:
+            started(marks, 2)
+            for process in list(pool._processes.values()):
+                os.kill(process.pid, signal.SIGKILL)  # type: ignore[arg-type]
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        with pytest.raises(WorkbenchError, match="what is finished is kept"):
+            Sweep(path, {"a": [1, 2]}, out=tmp_path / "out").run(executor=pool, jobs=1, kernel="bare")
+        killer.join()
+    frame = Sweep(path, {"a": [1, 2]}, out=tmp_path / "out").run(kernel="bare").frame()
+    assert list(frame["status"]) == ["done", "done"]
+    assert sorted(a for a, _ in started(marks, 3)) == [1, 2, 2]

@@ -24,18 +24,22 @@ PICTURE_PX = (1600, 1000, 700)
 def gallery(
     names: Iterable[str], target: Path = GALLERY, work: Path = WORK, timeout_s: float = 600
 ) -> dict[str, float]:
-    """Run the notebooks, put them into `target`; returns seconds by name. Raises DataError for one that fails."""
+    """Run the notebooks, put them into `target`; returns seconds by name. Raises DataError in the end if one failed."""
     target.mkdir(parents=True, exist_ok=True)
-    seconds = {}
+    seconds: dict[str, float] = {}
+    failed = []
     for name in names:
         sweep = Sweep(name, [{}], out=work / Path(name).stem).run(resume=False, timeout_s=timeout_s)
         row = sweep.frame().iloc[0]
         if row["status"] != "done":
-            raise DataError(f"{name}: {row['error']} ({row['notebook']})")
+            failed.append(f"{name}: {row['error']} ({row['notebook']})")
+            continue
         notebook = json.loads(Path(row["notebook"]).read_text(encoding="utf-8"))
         (target / f"{Path(name).stem}.ipynb").write_text(_small(_clean(notebook)), encoding="utf-8")
         seconds[Path(name).stem] = float(row["seconds"])
         print(f"{Path(name).stem:16} {seconds[Path(name).stem]:6.1f} s", flush=True)
+    if failed:
+        raise DataError("\n".join(failed))
     return seconds
 
 

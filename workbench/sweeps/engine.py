@@ -23,6 +23,7 @@ from papermill.log import logger
 from papermill.parameterize import parameterize_notebook
 
 from workbench.sweeps.client import SweepClient
+from workbench.sweeps.ledger import write_whole
 from workbench.sweeps.server import KERNEL_ENVIRONMENT, ForkedKernels
 
 NAME = "workbench"
@@ -79,7 +80,7 @@ class Manager(NotebookExecutionManager):  # type: ignore[misc]
     def save(self, **_: Any) -> None:
         """Write the notebook now if it is time."""
         if self.end_time is not None or datetime.now(UTC) - self.saved >= SAVE_EVERY:
-            Path(self.output_path).write_text(nbformat.writes(self.nb), encoding="utf-8")
+            write_whole(Path(self.output_path), nbformat.writes(self.nb).encode("utf-8", "backslashreplace"))
             self.saved = datetime.now(UTC)
 
 

@@ -33,16 +33,24 @@ def open_ledger(place: Place) -> Ledger:
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Write a JSON file so that after any crash it is whole or not there."""
+    write_whole(path, as_json(value), sync=True)
+
+
+def write_whole(path: Path, data: bytes, *, sync: bool = False) -> None:
+    """Write a file at once or not at all; where the disk is full, what was there stays and nothing is left behind."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(as_json(value))
+            file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         with suppress(OSError):
             temporary.unlink()
+    if not sync:
+        return
     with suppress(OSError):  # some file systems cannot sync a folder
         fd = os.open(path.parent, os.O_RDONLY)
         try:

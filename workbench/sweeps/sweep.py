@@ -10,7 +10,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import DataError, UsageError
+from workbench.errors import DataError, UsageError, WorkbenchError
 from workbench.store.places import Place
 from workbench.sweeps import budget as budgets
 from workbench.sweeps import catalogue
@@ -159,7 +159,12 @@ class Sweep:
             try:
                 act(Campaign(self, options, budgets.Budget(max_cost_usd, self.ledger), on_change, still_ours))
             finally:
-                self.write_table()
+                try:
+                    self.write_table()
+                except OSError as error:
+                    raise WorkbenchError(
+                        f"{self.at(TABLE_FILE)} cannot be written ({error}); what is done is kept"
+                    ) from error
 
     def at(self, *names: str) -> str:
         """The path or URL of something in the sweep's folder."""
