@@ -46,7 +46,7 @@ class Items:
 
     `data` has the columns of `ATTRIBUTES` as texts (without `given`), the span's own, and first_heard and heard: the first
     input of a trajectory, and what the user said just before a call. `trace` numbers the trajectories; `owner` is the call
-    that a tool span belongs to (-1: none), the last one before it in its thread.
+    that a tool span belongs to (-1: none), the last one before it in its thread. `attempts` has a row per finished trajectory.
     """
 
     run: str
@@ -55,6 +55,7 @@ class Items:
     is_tool: Flags
     owner: Rows
     step: npt.NDArray[np.float64]
+    attempts: pd.DataFrame
 
     def __len__(self) -> int:
         return len(self.trace)
@@ -70,8 +71,7 @@ def items(run: Spans) -> Items:
     trace = pd.factorize(of.data["trace_id"])[0].astype(np.int64)
     start = of.data["start_ns"].to_numpy(np.int64)
     rows = rows[np.lexsort((rows, tool[rows], start[rows], trace[rows]))]
-    data = _spans(of, rows)
-    data[list(_parsed_names())] = _parsed(of, rows, trace[rows], tool[rows])
+    data = pd.concat([_spans(of, rows), _parsed(of, rows, trace[rows], tool[rows])], axis=1)
     number: npt.NDArray[np.float64] = pd.to_numeric(data.pop("step"), errors="coerce").to_numpy(np.float64)
     number = np.where((number >= 0) & (number < 2**53), np.floor(number), np.nan)
     decided = merged[rows] & (number >= 0)
@@ -79,7 +79,8 @@ def items(run: Spans) -> Items:
     data.loc[_proposals(trace[rows], number, tool[rows], decided), "calls"] = 0
     number = _between(trace[rows], number, tool[rows])
     kept = decided | (~merged[rows] & ~(number < 0))
-    rows, number, data = rows[kept], number[kept], data[kept].reset_index(drop=True)
+    if not kept.all():
+        rows, number, data = rows[kept], number[kept], data[kept].reset_index(drop=True)
     inner = pd.factorize(trace[rows])[0].astype(np.int64)
     return Items(
         run.id,
@@ -88,7 +89,22 @@ def items(run: Spans) -> Items:
         tool[rows],
         _owners(inner, of.thread[rows], tool[rows]),
         number,
+        _attempts(of),
     )
+
+
+def _attempts(of: Lineage) -> pd.DataFrame:
+    """What was attempted and how it was scored, one row per trajectory with a root, as `frames.answers` has it."""
+    rows = np.flatnonzero((of.root == np.arange(len(of.data))) & ~of.dropped)
+    found: pd.DataFrame = of.data[["trace_id", "task_id", "repeat", "strategy", "score", "error_type", "status"]].iloc[
+        rows
+    ]
+    failed = found.pop("status") == "ERROR"
+    found["error"] = found.pop("error_type").where(failed).fillna("ERROR").where(failed)
+    found["repeat"] = found["repeat"].fillna(0).astype("int64")
+    found["task_id"] = found["task_id"].fillna(found["trace_id"])
+    found.insert(0, "run", of.run)
+    return found.reset_index(drop=True)
 
 
 def _given_up(of: Lineage) -> Flags:
@@ -127,8 +143,12 @@ def _speak_for(data: pd.DataFrame, trace: Rows, number: npt.NDArray[np.float64],
     ]
     output = data["output"].to_numpy(dtype=object)
     output[rows] = [
-        orjson.dumps([{"role": "assistant", "parts": [{"type": "text", "content": a}]}]).decode() if a else None
-        for a in answers
+        own
+        if isinstance(own, str)  # what was done is on record
+        else orjson.dumps([{"role": "assistant", "parts": [{"type": "text", "content": a}]}]).decode()
+        if a
+        else None
+        for own, a in zip(output[rows], answers, strict=True)
     ]
     data["output"] = pd.array(output, dtype=pd.StringDtype("pyarrow", na_value=np.nan))
     keys = pd.MultiIndex.from_arrays([trace, number])
@@ -173,10 +193,6 @@ def _spans(of: Lineage, rows: Rows) -> pd.DataFrame:
         "events": own["events"],
     }
     return pd.DataFrame({name: column.iloc[rows].reset_index(drop=True) for name, column in columns.items()})
-
-
-def _parsed_names() -> tuple[str, ...]:
-    return (*(name for name in ATTRIBUTES if name != "given"), "first_heard", "heard", "calls")
 
 
 def _parsed(of: Lineage, rows: Rows, trace: Rows, tool: Flags) -> pd.DataFrame:
