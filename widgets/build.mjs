@@ -2,7 +2,7 @@
 import { build } from "esbuild";
 
 await build({
-  entryPoints: ["src/trace.ts", "src/sweepgrid.ts"],
+  entryPoints: ["src/trace.ts", "src/sweepgrid.ts", "src/compare.ts", "src/disagreement.ts", "src/sweep.ts"],
   outdir: "../workbench/widgets/static",
   bundle: true,
   minify: true,

@@ -91,6 +91,9 @@ _HOME = {
     "TraceGraph": "widgets.trace",
     "MixExplorer": "widgets.mix",
     "LiveRun": "widgets.live",
+    "Compare": "widgets.compare",
+    "Disagreement": "widgets.matrix",
+    "SweepExplorer": "widgets.explorer",
     "save_picture": "widgets.still",
     # sweeps
     "Grid": "sweeps.grid",

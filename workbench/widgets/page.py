@@ -20,6 +20,7 @@ MAX_DETAILS_CHARS = 20_000_000
 STYLE = (
     "body{margin:0;padding:24px;font:14px/1.5 system-ui,sans-serif;background:#fff;color:#1f2933}"
     "main{max-width:1280px;margin:auto}img{max-width:100%;height:auto}"
+    "p[data-title]{margin:22px 24px -6px;font-weight:600}"
     "@media(prefers-color-scheme:dark){body{background:#111418;color:#e6e9ed}}"
 )
 
@@ -50,7 +51,8 @@ def trace_view(spans: list[Span], by: str = "time", critical: bool = False) -> d
 def page(title: str, body: str, data: dict[str, Any], style: str = "") -> str:
     """A page from its parts; the policy lets run what is in it by hash, and nothing come in or go out."""
     look = STYLE + style
-    module = (STATIC / "trace.js").read_text(encoding="utf-8")
+    names = sorted({"trace", *(view.get("module", "trace") for view in data.values())})
+    modules = {name: (STATIC / f"{name}.js").read_text(encoding="utf-8") for name in names}
     shim = (STATIC / "shim.js").read_text(encoding="utf-8")
     policy = (
         f"default-src 'none'; script-src 'sha256-{_sha(shim)}' blob:; style-src 'sha256-{_sha(look)}'; img-src data:; "
@@ -62,8 +64,10 @@ def page(title: str, body: str, data: dict[str, Any], style: str = "") -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">'
         f"<title>{html.escape(title)}</title><style>{look}</style></head>\n<body><main>{body}</main>\n"
         f'<script type="application/json" id="data">{_inline(json.dumps(data, ensure_ascii=True))}</script>\n'
-        f'<script type="text/plain" id="module">{_module(module)}</script>\n'
-        f'<script type="module">{shim}</script>\n</body></html>\n'
+        + "".join(
+            f'<script type="text/plain" data-module="{n}">{_module(text)}</script>\n' for n, text in modules.items()
+        )
+        + f'<script type="module">{shim}</script>\n</body></html>\n'
     )
 
 
