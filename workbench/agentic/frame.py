@@ -16,6 +16,8 @@ from workbench.agentic.tokens import references, words
 from workbench.frames.lineage import Flags, Rows
 from workbench.store import as_runs
 
+_UNUSED = ("output", "heard", "first_heard", "events", "answer", "calls")
+
 KINDS = ("tool", "message", "model_error")
 
 
@@ -84,12 +86,10 @@ def steps_of(of: Items, text: bool = False) -> pd.DataFrame:
     extra = np.flatnonzero(order >= len(rows.item) - len(rows.extra))
     which = order[extra] - (len(rows.item) - len(rows.extra))
     item, batch = rows.item[order], rows.batch[order]
-    data = (
-        of.data.drop(columns=["output", "heard", "first_heard", "events", "answer"]).iloc[item].reset_index(drop=True)
-    )
+    data = of.data.drop(columns=[*TRUTH, *_UNUSED]).iloc[item].reset_index(drop=True)
     is_tool = of.is_tool[item]
     is_tool[extra] = True
-    for name in ("tool", "arguments", "call_id"):
+    for name in rows.extra.columns.drop("item") if len(extra) else ():
         column = data[name].to_numpy(dtype=object)
         column[extra] = rows.extra[name].to_numpy(dtype=object)[which]
         data[name] = pd.array(column, dtype=pd.StringDtype("pyarrow", na_value=np.nan))

@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from workbench import frames
 from workbench.agentic import calling, failing, forgetting, keeping, repeating
 from workbench.agentic.frame import joined, oddities, steps_of
 from workbench.agentic.items import items
@@ -22,7 +21,8 @@ QUALITIES = ("persistence", "orchestration", "recovery", "adherence", "reliabili
 class Qualities:
     """The five agentic qualities of a run. Each is a table of measures: measure, value, low, high, n, tasks, note.
 
-    `steps`, `checks` and `answers` are the frames they were made of; `odd` counts what in the record is not as it should be.
+    `steps`, `checks` and `answers` (one row per trajectory) are the frames they were made of; `odd` counts what in the record is
+    not as it should be.
     """
 
     persistence: pd.DataFrame
@@ -90,7 +90,7 @@ def qualities(
     found = [items(run) for run in as_runs(runs)]
     frame = joined([steps_of(of, text=bool(given)) for of in found])
     checks = joined([*(keeping.recorded(of) for of in found), *([keeping.rule_checks(frame, given)] if given else [])])
-    answers = frames.answers(runs)
+    answers = joined([of.attempts for of in found])
     return Qualities(
         persistence=forgetting.persistence(frame, level=level),
         orchestration=calling.orchestration(frame, level=level),
