@@ -72,6 +72,19 @@ def test_a_wrong_grid_is_named(make: object, words: str) -> None:
         make()  # type: ignore[operator]
 
 
+def test_the_grid_in_the_documentation_says_what_its_words_say(tmp_path: Path) -> None:
+    import re
+
+    page = (Path(__file__).parents[1] / "docs" / "howto" / "sweep.md").read_text()
+    path = tmp_path / "grid.yaml"
+    path.write_text(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0])
+    found = Sweep("agent_count", path, out=tmp_path / "out").cells
+    rows = [dict(cell.parameters) for cell in found]
+    assert len(rows) == 3 * ((4 + 3) * 2 + 1) and {row["seed"] for row in rows} == {0, 1, 2}
+    assert {(row["mix"], row["limit"]) for row in rows if "mix" in row} == {("abacus-s", 60), ("abacus-m", 20)}
+    assert {row["agents"] for row in rows if row["strategy"] == "debate"} == {3, 5, 8}
+
+
 def test_a_wrong_key_in_a_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "grid.yaml"
     path.write_text("product: {a: [1]}\nrepeat: 3\n")
