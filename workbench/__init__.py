@@ -120,7 +120,7 @@ def __getattr__(name: str) -> Any:
         found = getattr(import_module(f"workbench.{_HOME[name]}"), name)
         globals()[name] = found
         return found
-    if name in ("stats", "plots"):
+    if name in ("stats", "plots", "agentic"):
         return import_module(f"workbench.{name}")
     raise AttributeError(f"module 'workbench' has no attribute {name!r}")
 
