@@ -16,7 +16,7 @@ GROUPS = {
     "strategies": ("Strategies and syntheses", ("strategies", "synthesis")),
     "models": ("Models", ("models",)),
     "records": ("Records", ("store", "spans", "frames", "readers", "exporting", "graphs", "timing", "measuring")),
-    "evidence": ("Evidence", ("stats", "resampling", "resynthesis", "matching", "choose", "routerfile")),
+    "evidence": ("Evidence", ("stats", "resampling", "resynthesis", "drifting", "matching", "choose", "routerfile")),
     "pictures": ("Pictures", ("widgets", "share")),
     "sweeps": ("Sweeps", ("sweeps",)),
     "planner": ("Planner", ("planner",)),
