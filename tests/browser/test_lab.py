@@ -45,11 +45,11 @@ def opened(chromium: Any, lab: tuple[str, Path], place: str, name: str, cells: l
     nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c.strip()) for c in cells])
     nb.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     (folder / name).write_text(nbformat.writes(nb))
-    settings = (
-        folder.parent / "jupyter-config/lab/user-settings/@jupyterlab/apputils-extension/themes.jupyterlab-settings"
-    )
-    settings.parent.mkdir(parents=True, exist_ok=True)
-    settings.write_text(json.dumps({"theme": f"JupyterLab {theme}"}))
+    settings = folder.parent / "jupyter-config/lab/user-settings/@jupyterlab/apputils-extension"
+    settings.mkdir(parents=True, exist_ok=True)
+    (settings / "themes.jupyterlab-settings").write_text(json.dumps({"theme": f"JupyterLab {theme}"}))
+    quiet = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
+    (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
     page = chromium.new_context(viewport={"width": 1300, "height": 760}).new_page()
     page.set_default_timeout(90_000)
     page.goto(url + PLACES[place].format(name))

@@ -50,6 +50,7 @@ export function listen(root: HTMLElement, stage: HTMLElement, act: Moves): void 
   });
   stage.addEventListener("pointerup", (e) => {
     const box = stage.getBoundingClientRect();
+    if (from) root.focus({ preventScroll: true });  // a drag, too, leaves the keys with the picture, whatever the page does with clicks
     if (from && !moved) act.pick(e.clientX - box.left, e.clientY - box.top);
     from = null;
   });

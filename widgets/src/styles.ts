@@ -3,8 +3,9 @@
 export const CSS = `
 :host { display: block; font: 12px/1.35 var(--jp-ui-font-family, system-ui, sans-serif); }
 * { box-sizing: border-box; }
-.wb { position: relative; color: var(--ink); background: var(--ground); border-radius: 6px; min-width: 300px; outline-offset: 1px; }
-.wb:focus-visible, button:focus-visible, input:focus-visible, .panel:focus-visible { outline: 2px solid var(--accent); }
+.wb { position: relative; color: var(--ink); background: var(--ground); border-radius: 6px; min-width: 300px; outline: none; }
+.wb:focus-visible::after { content: ""; position: absolute; inset: 0; border: 2px solid var(--accent); border-radius: 6px; pointer-events: none; z-index: 4; }
+button:focus-visible, input:focus-visible, .panel:focus-visible { outline: 2px solid var(--accent); }
 .stage { position: relative; overflow: hidden; }
 .stage canvas { position: absolute; inset: 0; display: block; }
 .words { position: absolute; inset: 0; pointer-events: none; overflow: hidden; }
