@@ -23,7 +23,7 @@ from benchmarks.mock_server import mock_server
 from tests.foreign import python_with
 
 HERE = Path(__file__).parent
-IN_FLIGHT = {5: 250, 50: 1_500, 500: 5_000}
+IN_FLIGHT = {5: 250, 50: 1_500, 500: 3_000}
 """Calls in flight -> calls made."""
 PEERS = {
     "LangGraph": ("langgraph_fan.py", ("langgraph", "langchain-openai")),
