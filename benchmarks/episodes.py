@@ -33,7 +33,7 @@ POLICIES: dict[str, tuple[Any, float | None]] = {
 }
 HEAD = """# Ledger episodes on {model}
 
-Written by `python -m benchmarks.episodes {model} {episodes}` (weights {weights}; {seconds:.0f} s, {cores} cores, load {load:.1f}).
+Written by `python -m benchmarks.episodes {model} {episodes}` (weights {weights}; {seconds:.0f} s, {cores} cores, load {load:.0f})
 A step is an action of a perfect actor; `score` is the share of requests handled right. Intervals are 95 %, clustered by episode;
 n counts what was looked at. The model sees a window of about 30 requests by design (`docs/decisions/abacus_ledger.md`): a value
 last written before that is lost to it. Faults are {kinds}, as in its training; three rules are in force (form, values only, calc
