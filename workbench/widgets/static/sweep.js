@@ -29,6 +29,7 @@ button[aria-pressed=true] { background: var(--ink); color: var(--ground); border
 .cell small { display: block; font-size: 11px; color: var(--soft); overflow: hidden; text-overflow: ellipsis; }
 .chip { display: block; min-height: 20px; border-radius: 4px; padding: 1px 6px; line-height: 18px; font-size: 11px; font-weight: 600; text-align: center; overflow: hidden; text-overflow: ellipsis; unicode-bidi: isolate; color: var(--ground); background: var(--c); }
 .chip.lead { color: var(--accent); background: color-mix(in srgb, var(--accent) var(--tint), var(--ground)); }
+[aria-selected=true] .chip.lead { background: var(--ground); }
 .chip.quiet { background: none; color: var(--soft); box-shadow: inset 0 0 0 1px var(--none); font-weight: 400; }
 .chip.lost { background: none; color: var(--error); box-shadow: inset 0 0 0 1px var(--error); }
 .pairup { display: flex; gap: 6px; align-items: center; } .pairup .chip { flex: 0 1 auto; min-width: 44px; max-width: 100%; }
