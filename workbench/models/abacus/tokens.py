@@ -29,8 +29,16 @@ SIZE = 512
 
 _FIRST_BYTE = SIZE - _BYTES
 _IDS = {piece: i for i, piece in enumerate(VOCABULARY)}
-_LONGEST_FIRST = sorted(_IDS.keys() - set(SPECIALS), key=len, reverse=True)
-_PATTERN = re.compile("|".join(map(re.escape, _LONGEST_FIRST)) + "|.", re.DOTALL)
+FORMER = _IDS["+ "]
+"""How many of the vocabulary the weights know that were trained before the newest pieces were added."""
+
+
+def _pattern(known: int) -> re.Pattern[str]:
+    longest_first = sorted(VOCABULARY[len(SPECIALS) : known], key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)) + "|.", re.DOTALL)
+
+
+_PATTERNS = {known: _pattern(known) for known in (FORMER, len(VOCABULARY))}
 
 PAD, GO, END, CALL, RESULT = range(5)
 RIGHT, WRONG = _IDS["right"], _IDS["wrong"]
@@ -41,15 +49,15 @@ def special(name: str) -> int:
     return _IDS[f"<{name}>"]
 
 
-def encode(text: str) -> list[int]:
-    """Token ids of a text; special tokens cannot be written in text."""
+def encode(text: str, known: int = len(VOCABULARY)) -> list[int]:
+    """Token ids of a text, of the first `known` of the vocabulary; special tokens cannot be written in text."""
     ids: list[int] = []
-    for piece in _PATTERN.findall(text):
-        known = _IDS.get(piece)
-        if known is None:
+    for piece in _PATTERNS[known].findall(text):
+        found = _IDS.get(piece, known)
+        if found >= known:
             ids += [_FIRST_BYTE + b for b in piece.encode("utf-8", "replace")]
         else:
-            ids.append(known)
+            ids.append(found)
     return ids
 
 
