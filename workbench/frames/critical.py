@@ -33,7 +33,9 @@ def critical_path_s(of: Lineage) -> npt.NDArray[np.float64]:
     own = np.maximum(0, span - waited)
     longest: dict[int, float] = {}
     best: dict[int, float] = defaultdict(float)
-    for row in np.flatnonzero(nodes)[np.argsort(start[nodes], kind="stable")].tolist():
+    rows = np.flatnonzero(nodes)
+    ids, end = data["span_id"].to_numpy(dtype=object), data["end_ns"].to_numpy(np.int64)
+    for row in sorted(rows.tolist(), key=lambda i: (start[i], end[i], ids[i])):
         chain = own[row] + max((longest.get(p, 0.0) for p in before.get(row, ())), default=0.0)
         longest[row] = chain
         if chain > best[of.root[row]]:

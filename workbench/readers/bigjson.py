@@ -20,6 +20,8 @@ from workbench.errors import DataError
 from workbench.otlp.notes import Notes
 
 LARGE = 16_000_000
+MAX_ELEMENTS = 10_000_000  # of one list: their places take 16 bytes each
+MAX_NAME = 64
 MAX_TORN = 12  # lists within lists that are followed into a document that was cut off
 CUT = frozenset(
     [
@@ -180,7 +182,7 @@ def _in_pieces(data: Any, notes: Notes, inside: int = 0) -> Any:
 
 def _whole(data: Any, notes: Notes) -> Any:
     """A large document without known lists: parsed at once, if its objects will not need far more memory than its text."""
-    small = sum(1 for t in _TOKEN.finditer(data) if t.group()[0] in b"{[,")
+    small = sum(1 for t in _TOKEN.finditer(data) if data[t.start()] in b"{[,")
     if small * 80 > 3 * len(data):
         raise DataError(
             f"{len(data) / 1e6:,.0f} MB of very small JSON values in no known format; it is not read into memory"
@@ -211,7 +213,8 @@ def _scan(data: Any) -> tuple[bytes, list[array[int]], bool, bool]:
         first = data[token.start()]
         if first == 0x22:  # a string
             if cut_depth < 0:
-                previous = token.group()[1:-1]
+                short = token.end() - token.start() <= MAX_NAME
+                previous = bytes(data[token.start() + 1 : token.end() - 1]) if short else b""
             continue
         if first in b"{[":
             depth += 1
@@ -237,6 +240,8 @@ def _scan(data: Any) -> tuple[bytes, list[array[int]], bool, bool]:
         else:
             previous = b""
     whole = depth <= 0
+    if not cuts:
+        return b"", cuts, whole, False
     if cut_depth < 0:
         tail = bytes(data[done:]) if whole else bytes(data[done : done + 1]).strip(b",")
         pieces.append(tail)
@@ -253,3 +258,5 @@ def _element(data: Any, ranges: array[int], start: int, end: int) -> None:
         start += 1
     if start < end:
         ranges.extend((start, end))
+        if len(ranges) > 2 * MAX_ELEMENTS:
+            raise DataError(f"a list of more than {MAX_ELEMENTS:,} values; no known format has one")
