@@ -31,7 +31,7 @@ def test_cells_change_colour_open_and_stop(chromium: Any, lab: tuple[str, Path])
         "print('said', agents)",
         parameters="agents = 1\nstrategy = 'parallel'",
     )
-    page = opened(chromium, lab, "sweep.ipynb", [SWEEP])
+    page = opened(chromium, lab, "lab", "sweep.ipynb", [SWEEP])
     errors: list[str] = []
     page.on("pageerror", lambda e: errors.append(str(e)))
     run_all(page)
