@@ -53,11 +53,11 @@ async def main(model: str, episodes: int, folder: Path) -> str:
         return run
 
     main_run = await tried("all", episodes)
-    some = max(4, episodes // 5)
+    some = max(4, episodes // 20)
     by_rate = {r: await tried(f"faults-{r}", some, faults=r, seed=1000) for r in RATES}
     by_policy = {}
     for name, (policy, temperature) in POLICIES.items():
-        by_policy[name] = await tried(name.replace(" ", "-"), some, temperature, strategy=policy, seed=2000, steps=90)
+        by_policy[name] = await tried(name.replace(" ", "-"), some, temperature, strategy=policy, seed=2000)
     weights = hashlib.sha256((files("workbench.models.abacus") / "weights" / f"{model}.onnx").read_bytes()).hexdigest()[
         :12
     ]
@@ -138,7 +138,7 @@ def over_policies(runs: dict[str, wb.Run]) -> list[str]:
                 "compute multiple": f"{tokens / (base['input_tokens'] + base['output_tokens']).mean():.2f}",
             }
         )
-    return [f"\n## Four policies on the same {len(base)} episodes of 90 steps\n", _markdown(pd.DataFrame(rows))]
+    return [f"\n## Four policies on the same {len(base)} episodes of 60 steps\n", _markdown(pd.DataFrame(rows))]
 
 
 def _share(steps: pd.DataFrame) -> str:

@@ -82,3 +82,29 @@ def test_the_command_prints_one_json_object(tmp_path: Path) -> None:
 def test_a_wrong_word_is_one_clear_line(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
     done = workbench("probe", "--trials", "1", *words, cwd=tmp_path)
     assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
+
+
+async def test_a_package_offers_an_environment_and_a_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    info = tmp_path / "site" / "theirs_env-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs-env\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[workbench.environments]\ncount = theirs_env:Count\n[workbench.policies]\ntwice = theirs_env:Twice\n"
+    )
+    (tmp_path / "site" / "theirs_env.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from typing import ClassVar\n"
+        "from tests.test_episodes_worlds import Counter_ as Count\n"
+        "from workbench.episodes.policies.single import OneAgent\n"
+        "@dataclass(frozen=True)\n"
+        "class Twice(OneAgent):\n"
+        "    name: ClassVar[str] = 'twice'\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    actor = Actor(Setup(environment("count"), 8, Faults(0.2), 1, 0))
+    run = await wb.probe(
+        "m", "count", steps=8, trials=1, episodes=1, rules=1, faults=0.2, strategy="twice", out=tmp_path / "r",
+        models={"m": wb.Scripted(actor, name="m")},
+    )  # fmt: skip
+    assert wb.answers(run)["score"].tolist() == [1.0] and wb.answers(run)["strategy"].tolist() == ["twice"]
+    assert wb.answers(run)["task_id"].tolist() == ["counter/0"]
