@@ -17,13 +17,14 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 import workbench as wb
-from benchmarks.teams import ALL, LARGE, MIDDLE, MOST, SMALL, Tuned, choices, mix, teams, weights_id
-from workbench import stats
+from benchmarks.teams import ALL, LARGE, MIDDLE, MOST, SMALL, WAVE, Tuned, choices, mix, teams, weights_id
+from workbench import stats, stopping
 from workbench.timing import compute_multiples
 
 OUT = Path(__file__).with_name("STRATEGIES.md")
@@ -97,7 +98,7 @@ async def syntheses(run: wb.Run, place: Path, agents: int = 5) -> list[str]:
     return lines
 
 
-def claims(runs: dict[str, wb.Run]) -> Iterator[str]:
+def claims(runs: dict[str, wb.Run], rule: dict[str, Any]) -> Iterator[str]:
     """What the table is to show, each beside what was found."""
     yield "| wanted | found | reached |"
     yield "|---|---|---|"
@@ -105,8 +106,15 @@ def claims(runs: dict[str, wb.Run]) -> Iterator[str]:
     share = _tokens(adaptive) / _tokens(full)
     lost = stats.paired(full, adaptive)
     yield (
-        f"| Adaptive: ≤ 60 % of Parallel's tokens at equal accuracy | {share:.0%}, {_gain(lost)} "
+        f"| Adaptive: ≤ 60 % of Parallel's tokens at equal accuracy (samples of its own) | {share:.0%}, {_gain(lost)} "
         f"| {_yes(share <= 0.6 and lost.low <= 0 <= lost.high)} |"
+    )
+    decide = stopping.rule(rule["rule"], **{k: v for k, v in rule.items() if k != "rule"})
+    row = stats.savings(runs["Parallel s × 10"], {"": decide}, wave=WAVE).iloc[0]
+    reached = row["threads"] <= 0.6 * MOST and row["lost_low"] <= 0 <= row["lost_high"]
+    yield (
+        f"| the same rule on the very threads of Parallel s × 10, in 20 orders | {row['threads'] / MOST:.0%} of the threads, "
+        f"{-row['lost']:+.4f} ({-row['lost_high']:+.4f} to {-row['lost_low']:+.4f}) | {_yes(bool(reached))} |"
     )
     for rival in ("Single m", "Parallel m × 5"):
         cascade, large = wb.answers(runs["Cascade s → m"]), wb.answers(runs[rival])
@@ -196,7 +204,8 @@ def machine() -> str:
 async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", type=int, default=300)
-    parser.add_argument("--tune", type=int, default=960)
+    parser.add_argument("--tune", type=int, default=480)
+    parser.add_argument("--at-once", type=int, default=1, help="tasks in work at a time; wall times mean most at 1")
     parser.add_argument("--place", type=Path, default=PLACE)
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
@@ -205,7 +214,7 @@ async def main() -> None:
     chosen = await tuned(place, options.tune)
     tasks = wb.load_tasks("arithmetic", n=options.tasks, difficulty=MIDDLE, seed=2027)
     asked = teams(chosen)
-    runs = {name: await recorded(name, tasks, team, of, place, 1) for name, (team, of) in asked.items()}
+    runs = {name: await recorded(name, tasks, team, of, place, options.at_once) for name, (team, of) in asked.items()}
     wide = wb.load_tasks("arithmetic", n=options.tasks, difficulty=ALL, seed=2028)
     small = await recorded("wide s", wide, wb.Parallel(agents=MOST), mix(SMALL), place, 16)
     direct = await recorded("wide direct", wide, wb.Single(reasoning="none"), mix(SMALL), place, 16)
@@ -215,8 +224,8 @@ async def main() -> None:
         "# Every strategy on abacus, offline",
         "",
         f"Written by `python -m benchmarks.strategies` on {datetime.now(UTC):%Y-%m-%d}, {machine()}; weights {weights_id()}.",
-        f"{options.tasks} tasks of difficulty {MIDDLE[0]} to {MIDDLE[1]} (seed 2027), one task at a time; intervals are 95 %, "
-        "clustered by task, differences paired.",
+        f"{options.tasks} tasks of difficulty {MIDDLE[0]} to {MIDDLE[1]} (seed 2027), {options.at_once} in work at a time; "
+        "intervals are 95 %, clustered by task, differences paired.",
         "Tokens are input and output. Compute multiple: tokens relative to Single s. Cost: tokens × parameters of the model that",
         "read or wrote them, relative to Single s. Settings were found on "
         f"{options.tune} other tasks (seed 11): Adaptive {adaptive},",
@@ -224,7 +233,7 @@ async def main() -> None:
         "",
         *table(runs),
         "",
-        *claims(runs),
+        *claims(runs, adaptive),
         *routed,
         "",
         f"## Route by difficulty against fixed agent counts ({options.tasks} tasks of difficulty 1 to 8, seed 2028)",
