@@ -19,6 +19,7 @@ from workbench.store import SpanSet
 from workbench.widgets.board import Board
 
 pytestmark = pytest.mark.slow
+AXE = Path(__file__).parents[2] / "widgets/node_modules/axe-core/axe.min.js"
 
 
 def many(seed: int, agents: int, tasks: int = 40) -> SpanSet:
@@ -86,12 +87,28 @@ def test_a_page_draws_reads_well_and_opens_traces(chromium: Any, tmp_path: Path,
     page.context.close()
 
 
+@pytest.mark.parametrize("name", ["compare", "disagreement", "sweep"])
+def test_axe_finds_nothing(chromium: Any, tmp_path: Path, name: str) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not there (npm ci in widgets/ brings it)")
+    page, _, _ = opened(chromium, tmp_path / "p.html", boards()[name], bypass_csp=True)
+    page.locator(".row").first.click()
+    page.add_script_tag(path=str(AXE))
+    found = page.evaluate(
+        "() => axe.run('[data-view]', {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
+    )
+    told = [(v["id"], v["help"], [n["html"][:160] for n in v["nodes"]][:3]) for v in found["violations"]]
+    assert told == [] and len(found["passes"]) >= 8
+    page.context.close()
+
+
 def test_the_matrix_is_walked_by_keyboard_and_told_to_screen_readers(chromium: Any, tmp_path: Path) -> None:
     page, _, errors = opened(chromium, tmp_path / "p.html", boards()["disagreement"])
     grid = page.get_by_role("grid", name="Agents by tasks")
     grid.focus()
-    active = "() => { const r = document.querySelector('[data-view] > div').shadowRoot; const g = r.querySelector('.grid');" \
-             "return r.getElementById(g.getAttribute('aria-activedescendant'))?.getAttribute('aria-label'); }"  # fmt: skip
+    active = """() => { const r = document.querySelector('[data-view] > div').shadowRoot, g = r.querySelector('.grid');
+      const e = r.getElementById(g.getAttribute('aria-activedescendant'));
+      return e?.getAttribute('aria-label') ?? e?.textContent; }"""
     page.keyboard.press("ArrowRight")
     assert page.evaluate(active) == "a#0: 42"
     page.keyboard.press("Control+End")

@@ -75,6 +75,13 @@ export function chip(into: Element, text: string, group: number, state: "said" |
   if (!kind) made.style.setProperty("--c", groupColour(group));
 }
 
+/** Right or wrong, as a sign and as a word. */
+export function judged(into: Element, right: boolean | null): void {
+  if (right === null) return;
+  make("span", right ? "yes" : "no", right ? "✓ " : "✗ ", into).setAttribute("aria-hidden", "true");
+  make("span", "gone", right ? "right " : "wrong ", into);
+}
+
 export function button(text: string, act: () => void, into?: HTMLElement, name = ""): HTMLButtonElement {
   const made = make("button", "", text, into);
   made.type = "button";

@@ -1,6 +1,6 @@
 /** Entry of Compare: runs side by side, task by task, what differs marked; one call of a trace changed and run again. */
 
-import { Board, button, chip, type Common } from "./board";
+import { Board, button, chip, judged, type Common } from "./board";
 import { make } from "./dom";
 import { Forking, type Target } from "./forking";
 import { Grid, type Column } from "./grid";
@@ -116,7 +116,7 @@ function fill(cell: HTMLElement, row: Row, c: number, n: number): void {
   const side = row.sides[c - 1];
   if (!side.there) { cell.textContent = "not run"; cell.classList.add("soft"); return; }
   const box = make("div", "pairup", "", cell);
-  if (side.right !== null) make("span", side.right ? "yes" : "no", side.right ? "✓" : "✗", box);
+  judged(box, side.right);
   answerChip(box, side.answer, side.group, side.lost);
   make("small", "", side.words, cell);
 }

@@ -1,6 +1,6 @@
 /** Entry of Disagreement: agents × tasks, coloured by answer group; a cell opens its trace. */
 
-import { Board, chip, choice, type Common } from "./board";
+import { Board, chip, choice, judged, type Common } from "./board";
 import { make } from "./dom";
 import { Grid, type Column } from "./grid";
 import type { Model } from "./sync";
@@ -48,7 +48,7 @@ class Matrix {
   private show(): void {
     const { data } = this.board, many = data.agents.length > 6;
     this.rows = data.rows.filter((r) => !this.look || r.look === this.look).sort(SORTS[this.sort]);
-    const agents: Column[] = data.agents.map((name, i) => ({ title: many ? String(i + 1) : name, name, width: many ? "30px" : "minmax(64px, 1fr)", least: many ? 30 : 64, align: "mid" }));
+    const agents: Column[] = data.agents.map((name, i) => ({ title: many ? String(i + 1) : name, name, width: many ? "30px" : "minmax(64px, 1fr)", least: many ? 30 : 64, align: "mid", spoken: true }));
     const columns: Column[] = [{ title: "task", width: "minmax(140px, 2fr)", least: 140 }, ...agents,
       { title: "agreement", width: "110px", least: 110 }, { title: "answer", width: "minmax(70px, .8fr)", least: 70, align: "mid" }, { title: "to look at", width: "120px", least: 120 }];
     const n = data.agents.length;
@@ -75,7 +75,7 @@ class Matrix {
 
   private name(row: Row, c: number, n: number): string {
     if (c === 0) return `${row.task}${row.prompt && row.prompt !== row.task ? `: ${row.prompt}` : ""}`.slice(0, 400);
-    if (c <= n) { const cell = row.cells[c - 1]; return `${this.board.data.agents[c - 1]}: ${cell.state === "said" ? cell.answer : cell.state === "lost" ? "failed" : "no answer"}`; }
+    if (c <= n) { const cell = row.cells[c - 1]; return `${this.board.data.agents[c - 1]}: ${cell.state === "said" ? (n > 6 ? `${LETTERS[cell.group] ?? "·"}, ${cell.answer}` : cell.answer) : cell.state === "lost" ? "× failed" : "– no answer"}`; }
     if (c === n + 1) return `${Math.round(row.support * 100)}% behind one answer`;
     if (c === n + 2) return `${row.answer ?? "no answer"}${row.right === null ? "" : row.right ? ", right" : `, wrong${row.target ? `: it is ${row.target}` : ""}`}`;
     return row.look;
@@ -100,7 +100,7 @@ function put(into: HTMLElement, cell: Cell, small: boolean): void {
 
 function verdict(row: Row): HTMLElement {
   const out = make("span", "");
-  if (row.right !== null) make("span", row.right ? "yes" : "no", row.right ? "✓ " : "✗ ", out);
+  judged(out, row.right);
   make("span", "", row.answer ?? "–", out);
   return out;
 }

@@ -2,14 +2,14 @@
 
 import { make } from "./dom";
 
-export interface Column { title: string; name?: string; width: string; least: number; align?: "num" | "mid" }
+export interface Column { title: string; name?: string; width: string; least: number; align?: "num" | "mid"; spoken?: boolean }
 
 export interface Source {
   columns: Column[];
   size: number;
   rowPx: number;
   fill(cell: HTMLElement, row: number, column: number): void;
-  /** What a screen reader says of a cell. */
+  /** A cell in words: its tooltip, and what a screen reader says where the column is `spoken` (else it reads the cell). */
   name(row: number, column: number): string;
   selected(row: number): boolean;
   pick(row: number, column: number): void;
@@ -18,8 +18,8 @@ export interface Source {
 let grids = 0;
 
 export class Grid {
-  readonly el = make("div", "grid");
-  private readonly scroll = make("div", "scroll");
+  readonly el = make("div", "grid scroll");
+  private readonly scroll = this.el; // what scrolls is what has the focus
   private readonly head = make("div", "head");
   private readonly body = make("div");
   private readonly id = `g${grids++}`;
@@ -35,8 +35,8 @@ export class Grid {
     this.el.setAttribute("aria-label", label);
     this.body.setAttribute("role", "rowgroup");
     this.body.style.position = "relative";
-    this.scroll.append(this.head, this.body);
-    this.el.append(this.scroll);
+    this.head.setAttribute("role", "rowgroup");
+    this.el.append(this.head, this.body);
     this.scroll.addEventListener("scroll", () => this.draw());
     this.el.addEventListener("keydown", (e) => this.key(e));
     this.body.addEventListener("click", (e) => {
@@ -99,9 +99,8 @@ export class Grid {
       cell.setAttribute("role", i ? "gridcell" : "rowheader");
       cell.setAttribute("aria-colindex", String(i + 1));
       s.fill(cell, r, i);
-      const name = s.name(r, i);
-      cell.setAttribute("aria-label", name);
-      cell.title = name;
+      cell.title = s.name(r, i);
+      if (c.spoken) cell.setAttribute("aria-label", cell.title);
     });
     return line;
   }

@@ -1,6 +1,6 @@
 /** Entry of SweepExplorer: the Pareto front, brushed by what was varied; a point lists its tasks, a task opens its trace. */
 
-import { Board, button, type Common } from "./board";
+import { Board, button, judged, type Common } from "./board";
 import { make } from "./dom";
 import { Grid, type Column } from "./grid";
 import { Scatter, short, type Point } from "./scatter";
@@ -113,7 +113,7 @@ class Explorer {
         const t = tasks[r];
         if (c === 0) cell.textContent = t.task;
         else if (c === 2) { cell.textContent = t.words; cell.classList.add("soft"); }
-        else { if (t.right !== null) make("span", t.right ? "yes" : "no", t.right ? "✓ " : "✗ ", cell); make("span", t.lost ? "no" : "", t.lost ? "failed" : t.answer ?? "–", cell); }
+        else { judged(cell, t.right); make("span", t.lost ? "no" : "", t.lost ? "failed" : t.answer ?? "–", cell); }
       },
       name: (r, c) => { const t = tasks[r]; return c === 0 ? t.task : c === 1 ? `${t.answer ?? "no answer"}${t.right === null ? "" : t.right ? ", right" : ", wrong"}` : t.words; },
       selected: (r) => tasks[r].key === this.task,
