@@ -96,6 +96,7 @@ def test_drawn_zoomed_selected_and_seen_in_python(chromium: Any, lab: tuple[str,
     page.mouse.move(box["x"] + 80, box["y"] + 200, steps=4)
     page.mouse.up()
     expect(ticks.first).not_to_have_attribute("style", zoomed)  # panned: the moments are elsewhere
+    page.wait_for_function("() => document.activeElement?.shadowRoot?.activeElement?.matches('.wb')")
     page.keyboard.press("0")
     expect(ticks).to_have_text(before)
     page.keyboard.press("ArrowRight")

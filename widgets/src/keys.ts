@@ -50,7 +50,8 @@ export function listen(root: HTMLElement, stage: HTMLElement, act: Moves): void 
   });
   stage.addEventListener("pointerup", (e) => {
     const box = stage.getBoundingClientRect();
-    if (from) root.focus({ preventScroll: true });  // a drag, too, leaves the keys with the picture, whatever the page does with clicks
+    // a drag, too, leaves the keys with the picture, also where the page (Notebook 7) takes the focus on a click
+    if (from) setTimeout(() => root.focus({ preventScroll: true }));
     if (from && !moved) act.pick(e.clientX - box.left, e.clientY - box.top);
     from = null;
   });

@@ -61,6 +61,7 @@ export class Picture {
   private readonly shown = new Map<number, Detail>();
 
   constructor(private readonly host: HTMLElement, private readonly out: Out) {
+    host.setAttribute("data-lm-suppress-shortcuts", "true");  // Jupyter's own keys (0 0 restarts the kernel) do not hear ours
     const shadow = host.attachShadow({ mode: "open" });
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(CSS);
