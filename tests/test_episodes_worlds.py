@@ -201,7 +201,7 @@ def test_the_rules_of_the_travel_desk() -> None:
     assert judged(episode, text="word " * 50 + "Ref 1")["short"]
     world = episode.world
     name, limit = next(iter(world._limits.items()))  # type: ignore[attr-defined]
-    flights = [world._flights("Athens", "Essen", d)[-1] for d in range(1, 29)]  # type: ignore[attr-defined]
+    flights = [world.market.flights("Athens", "Essen", d)[-1] for d in range(1, 29)]  # type: ignore[attr-defined]
     day = next(d for d, f in enumerate(flights, 1) if f["price_eur"] > limit)
     booking = {"traveller": name, "flight": flights[day - 1]["flight"], "day": day}
     assert judged(episode, "book_flight", **booking) == {"limit": True, "profile_first": True}

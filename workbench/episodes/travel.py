@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from workbench.episodes.market import CITIES, Market, by_time, dearer
 from workbench.episodes.rules import NEVER_SORRY, REFERENCE, SHORT
 from workbench.episodes.tools import Refusal, Tool
 from workbench.episodes.world import Act, Call, Request, Rule, World
 
 NAMES = ("Ana", "Ben", "Chloe", "Dev", "Elif", "Femi", "Greta", "Hugo")
-CITIES = ("Athens", "Bergen", "Cadiz", "Dublin", "Essen", "Florence", "Gdansk", "Helsinki")
-HOTELS = ("Anchor", "Bellevue", "Crown", "Dome", "Elm")
 REMARKS = (
     "The weather has been odd lately.",
     "My train was late again this morning.",
@@ -36,7 +35,7 @@ class Travel(World):
 
     def __init__(self, rng: random.Random, rules: int, distractors: int) -> None:
         super().__init__(rng, rules, distractors)
-        self._key = rng.getrandbits(32)
+        self.market = Market(rng.getrandbits(32))
         self._limits = {name: rng.randrange(260, 420, 20) for name in rng.sample(NAMES, 5)}
         self.booked: dict[str, dict[str, Any]] = {}
 
@@ -62,23 +61,23 @@ class Travel(World):
 
     def find_flights(self, origin: str, destination: str, day: int) -> Any:
         """Flights from one city to another on a day (a number)."""
-        return {"as_of": self.number, "flights": _by_time(self._flights(origin, destination, day))}
+        return {"as_of": self.number, "flights": by_time(self.market.flights(origin, destination, day))}
 
     def find_hotels(self, city: str) -> Any:
         """Hotels in a city, with the price of a night."""
-        return {"as_of": self.number, "hotels": sorted(self._hotels(city), key=lambda h: str(h["hotel"]))}
+        return {"as_of": self.number, "hotels": sorted(self.market.hotels(city), key=lambda h: str(h["hotel"]))}
 
     def book_flight(self, traveller: str, flight: str, day: int) -> Any:
         """Book a flight by its code."""
         self._known(traveller)
-        found = self._flight(flight, day)
+        found = self.market.flight(flight, day)
         code = _flight_booking(traveller, flight, day)
         return self._book(code, traveller, f"flight {flight} to {found['to']}", found["price_eur"])
 
     def book_hotel(self, traveller: str, hotel: str, city: str, nights: int) -> Any:
         """Book a hotel by its name."""
         self._known(traveller)
-        price = next((h["price_eur"] for h in self._hotels(city) if h["hotel"] == hotel), None)
+        price = next((h["price_eur"] for h in self.market.hotels(city) if h["hotel"] == hotel), None)
         if price is None or nights < 1:
             raise Refusal(f"there is no hotel {hotel} in {city} for {nights} nights")
         code = f"{traveller[:2].upper()}-{hotel[0]}{city[:2].upper()}{nights}-{self.number}"
@@ -147,7 +146,7 @@ class Travel(World):
         while True:
             origin, city = self.rng.sample(CITIES, 2)
             day, nights = self.rng.randint(1, 28), self.rng.randint(1, 4)
-            flight = self._flights(origin, city, day)[0]
+            flight = self.market.flights(origin, city, day)[0]
             if _flight_booking(traveller, flight["flight"], day) not in self.booked:
                 break
         reads = (
@@ -165,7 +164,7 @@ class Travel(World):
                 f"I booked nothing: the cheapest flight costs EUR {flight['price_eur']}, over the limit of {traveller}."
             )
             return self._said(text, said, ("limit",), reads[:2], done=lambda world: len(world._of(traveller)) <= before)
-        hotel = self._hotels(city)[0]["hotel"]
+        hotel = self.market.hotels(city)[0]["hotel"]
         made = self.book_flight(traveller, flight["flight"], day), self.book_hotel(traveller, hotel, city, nights)
         codes = tuple(m["booking"] for m in made)
         total = sum(m["price_eur"] for m in made)
@@ -180,7 +179,7 @@ class Travel(World):
     def _price(self, traveller: str) -> Request:
         origin, city = self.rng.sample(CITIES, 2)
         day = self.rng.randint(1, 28)
-        flight = self._flights(origin, city, day)[0]
+        flight = self.market.flights(origin, city, day)[0]
         call = Call("find_flights", {"origin": origin, "destination": city, "day": day})
         text = f"Which is the cheapest flight from {origin} to {city} on day {day}, and what does it cost?"
         said = f"It is {flight['flight']} for EUR {flight['price_eur']}."
@@ -230,7 +229,7 @@ class Travel(World):
     def over_limit(self, arguments: Mapping[str, Any]) -> bool:
         """Whether this call of book_flight would pass the traveller's limit."""
         try:
-            price = self._flight(str(arguments.get("flight")), int(arguments.get("day", 0)))["price_eur"]
+            price = self.market.flight(str(arguments.get("flight")), int(arguments.get("day", 0)))["price_eur"]
         except (Refusal, ValueError, TypeError):
             return False  # no such flight: nothing is booked
         return bool(price > self._limits.get(str(arguments.get("traveller")), price))
@@ -244,41 +243,12 @@ class Travel(World):
         self.booked[code] = {"traveller": traveller, "what": what, "price": price}
         return {"booking": code, "price_eur": price}
 
-    def _flights(self, origin: str, destination: str, day: int) -> list[dict[str, Any]]:
-        """The cheapest first; fixed by the seed."""
-        if origin not in CITIES or destination not in CITIES or origin == destination or not 1 <= day <= 28:
-            raise Refusal(f"no flights are known from {origin} to {destination} on day {day}")
-        rng = random.Random(f"{self._key}/{origin}/{destination}/{day}")
-        number = len(CITIES) * CITIES.index(origin) + CITIES.index(destination) + 10
-        codes = [f"{letter}{number}" for letter in rng.sample("KLMN", 4)]
-        hours = rng.sample(range(6, 22), 4)
-        prices = sorted(rng.sample(range(90, 520, 10), 4))
-        found = zip(codes, hours, prices, strict=True)
-        return [{"flight": c, "departs": f"{h:02d}:15", "price_eur": p, "to": destination} for c, h, p in found]
-
-    def _flight(self, code: str, day: int) -> dict[str, Any]:
-        if re.fullmatch(r"[KLMN]\d\d", code) and int(code[1:]) - 10 < len(CITIES) ** 2:
-            origin, destination = (CITIES[i] for i in divmod(int(code[1:]) - 10, len(CITIES)))
-            if origin != destination:
-                return next(f for f in self._flights(origin, destination, day) if f["flight"] == code)
-        raise Refusal(f"there is no flight {code} on day {day}")
-
-    def _hotels(self, city: str) -> list[dict[str, Any]]:
-        """The cheapest first; fixed by the seed."""
-        if city not in CITIES:
-            raise Refusal(f"no hotels are known in {city}")
-        rng = random.Random(f"{self._key}/{city}")
-        names = rng.sample(HOTELS, 3)
-        return [
-            {"hotel": n, "price_eur": p} for n, p in zip(names, sorted(rng.sample(range(60, 240, 5), 3)), strict=True)
-        ]
-
     def _old_flights(self, origin: str, destination: str, day: int) -> Any:
         """As it was a request ago, when other flights were cheap."""
-        return {"as_of": self.number - 1, "flights": _dearer(_by_time(self._flights(origin, destination, day)))}
+        return {"as_of": self.number - 1, "flights": dearer(by_time(self.market.flights(origin, destination, day)))}
 
     def _old_hotels(self, city: str) -> Any:
-        return {"as_of": self.number - 1, "hotels": _dearer(self._hotels(city)[::-1])}
+        return {"as_of": self.number - 1, "hotels": dearer(self.market.hotels(city)[::-1])}
 
     # -- rules ------------------------------------------------------------------------------------------------------------
 
@@ -300,17 +270,6 @@ class Travel(World):
 
 def _flight_booking(traveller: str, flight: str, day: int) -> str:
     return f"{traveller[:2].upper()}-{flight}-{day}"
-
-
-def _by_time(flights: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(flights, key=lambda f: str(f["departs"]))
-
-
-def _dearer(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The prices dealt out the other way round."""
-    prices = [f["price_eur"] for f in found]
-    turned = {p: q for p, q in zip(sorted(prices), sorted(prices, reverse=True), strict=True)}
-    return [{**f, "price_eur": turned[f["price_eur"]]} for f in found]
 
 
 def _over(act: Act) -> bool | None:
