@@ -16,7 +16,7 @@ from workbench.episodes.world import Act, Call, Request, Rule, World, call_key
 from workbench.errors import UsageError
 
 PATIENCE = 3
-"""A request is taken away after so many times the actions it needs, and a few more."""
+"""A request is taken away after so many times the actions it needs (and one more), the more the more often calls fail."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class Episode:
         )
         broken = [(r.name, b) for r in self.rules if (b := r.broken(act)) is not None]
         said = not reply.tool_calls
-        last = self._actions + 1 >= PATIENCE * self.request.steps + PATIENCE
+        last = self._actions + 1 >= PATIENCE * (self.request.steps + 1) / (1 - self.setup.faults.rate)
         wanted = self.wanted()
         state = self._state(reply.text) if said or last else None
         right = said and self.request.right(reply.text) and state is not False
