@@ -113,10 +113,8 @@ def test_a_fault_passes_or_there_is_a_way_around() -> None:
             for call in reply.tool_calls:
                 outcome = episode.call(call.name, call.arguments)
                 if outcome.fault == "down":
-                    assert outcome.expected is not None and outcome.expected.instead is not None
-                    way = outcome.expected.instead
-                    assert outcome.text == f"error: {call.name} is out of service today; use {way.tool}"
-                    assert way in episode.wanted()
+                    told = outcome.text.removeprefix(f"error: {call.name} is out of service today; use ")
+                    assert told in [c.tool for c in episode.wanted()]
                     assert episode.call(call.name, call.arguments).fault == "down"  # trying again does not help
                     around += 1
             episode.hear(heard)
