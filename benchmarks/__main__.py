@@ -35,6 +35,7 @@ WANTED = {
     "abacus": "The offline models",
     "strategies": "Every strategy, offline",
     "agentic": "Agentic measures",
+    "episodes": "Ledger episodes on the offline model",
 }
 """Module -> its heading. One that is not there (or whose peers cannot be had) says so."""
 VERSIONS = ("litellm", "papermill", "duckdb", "pandas", "onnxruntime", "jupyterlab")
