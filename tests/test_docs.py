@@ -94,3 +94,17 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     said = subprocess.run(built, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert said.returncode == 0, said.stderr
     assert (tmp_path / "site" / "reference" / "running.html").exists()
+
+
+def test_the_readmes_table_is_the_measured_one() -> None:
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("readme", ROOT / "tools" / "readme.py")
+    assert spec and spec.loader
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    readme = (ROOT / "README.md").read_text()
+    assert tool.page(readme, (ROOT / "benchmarks" / "STRATEGIES.md").read_text()) == readme, (
+        "run python tools/readme.py"
+    )
+    assert "| Single s |" in readme
