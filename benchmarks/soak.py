@@ -79,18 +79,17 @@ async def soak(calls: int, in_flight: int, faults: float, place: Path) -> dict[s
     retry = wb.Retry(attempts=3, base_s=0.05)
     limits = wb.Limits(slots=in_flight, timeout_s=10.0, retry=retry)
     with mock_server(0.05, faults) as api_base:
+        at_once = -(-in_flight // AGENTS) + 8
         warm = LiteLLM(
             MODEL, api_base=api_base
         )  # as many at once: opens LiteLLM's pools and caches before leaks are counted
-        await wb.run(
-            tasks[:20], wb.Parallel(agents=AGENTS), MODEL, out=place / "warm", models={MODEL: warm}, limits=limits
-        )
+        strategy = wb.Parallel(agents=AGENTS, min_threads=1)
+        models = {MODEL: warm}
+        await wb.run(tasks[:400], strategy, MODEL, out=place / "warm", models=models, limits=limits, at_once=at_once)
         watch = Watch(len(tasks))
         begin, cpu = time.perf_counter(), time.process_time()
         with leaks() as left:
             model = LiteLLM(MODEL, api_base=api_base)
-            strategy = wb.Parallel(agents=AGENTS, min_threads=1)
-            at_once = -(-in_flight // AGENTS) + 8
             run = await wb.run(tasks, strategy, MODEL, out=place / "run", models={MODEL: model}, limits=limits, at_once=at_once,
                                listeners=[watch])  # fmt: skip
             wall, used = time.perf_counter() - begin, time.process_time() - cpu

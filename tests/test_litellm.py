@@ -165,3 +165,32 @@ async def test_no_key_reaches_the_record(
     assert chat_server.headers[0]["authorization"] == f"Bearer {secret}"  # it was used
     for file in (tmp_path / "r").iterdir():
         assert secret.encode() not in file.read_bytes(), file
+
+
+@pytest.mark.parametrize("listens", [False, True])
+async def test_litellm_logs_a_call_only_for_callbacks_of_the_users(
+    chat_server: ChatServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listens: bool
+) -> None:
+    from workbench.models.litellm import load
+
+    litellm = load()
+    from litellm.integrations.custom_logger import CustomLogger
+    from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
+
+    class Listener(CustomLogger):
+        heard = 0
+
+        async def async_log_success_event(self, *_: object, **__: object) -> None:
+            self.heard += 1
+
+    listener = Listener()
+    monkeypatch.setattr(litellm, "callbacks", [listener] if listens else [])
+    queued: list[object] = []
+    enqueue = GLOBAL_LOGGING_WORKER.enqueue
+    monkeypatch.setattr(GLOBAL_LOGGING_WORKER, "enqueue", lambda c: (queued.append(c), enqueue(c)))
+    await do(chat_server, tmp_path / "r")
+    for _ in range(100 if listens else 1):
+        await asyncio.sleep(0.05)
+        if listener.heard == 8:
+            break
+    assert len(queued) == listener.heard == (8 if listens else 0)
