@@ -81,5 +81,5 @@ def test_every_notebook_of_the_catalogue_runs_from_a_copy(installed: Path, tmp_p
     for name in sorted(catalogue.entries()):
         run(installed, tmp_path, "workbench", "notebooks", "copy", name, ".")
         run(installed, tmp_path, "workbench", "sweep", f"{name}.ipynb", "-o", f"out-{name}")
-        assert len(list((tmp_path / f"out-{name}").rglob("*.ipynb"))) == 1
+        assert len(list((tmp_path / f"out-{name}").glob("cells/*/notebook.ipynb"))) == 1
         shutil.rmtree(tmp_path / f"out-{name}")

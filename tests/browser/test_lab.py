@@ -28,7 +28,7 @@ tasks = wb.load_tasks("arithmetic", n=200, difficulty=(1, 2), seed=0)
 model = wb.Scripted(lambda r: "so I think that the answer must be 3", latency_s=1.5)
 mix = wb.ModelMix({"scripted": 3})
 run = await wb.run(tasks, wb.Parallel(agents=3), mix, models={"scripted": model}, stream=True, at_once=1,
-                   out=OUT, max_tokens=90_000)
+                   out=OUT, limits=wb.Limits(max_tokens=90_000))
 print("the run is", run.manifest["status"])
 """
 PLACES = {"lab": "/lab/tree/{}?reset", "notebook": "/notebooks/{}"}
