@@ -109,7 +109,7 @@ def measure(repeats: int, only: list[int]) -> list[dict[str, Any]]:
 def main() -> None:
     """Print one JSON list of rows."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=3, help="rounds")
     parser.add_argument("--in-flight", type=int, nargs="*", default=list(IN_FLIGHT))
     parser.add_argument("--one", nargs=4, metavar=("WHICH", "API_BASE", "CALLS", "IN_FLIGHT"), help="used by itself")
     options = parser.parse_args()
