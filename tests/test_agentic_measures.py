@@ -153,17 +153,16 @@ def test_nothing_falls_where_nothing_falls() -> None:
 
 @pytest.mark.slow
 def test_the_half_lifes_interval_holds_its_coverage() -> None:
-    """Of 200 times 30 tasks the 95 % interval held the truth in 86 %: a bootstrap of few clusters is a little narrow."""
+    """Of 200 times 30 tasks; tasks differ in their chance, none of which would exceed 1, so that the truth is 25 steps."""
     held = 0
     for seed in range(200):
         rng = np.random.default_rng(seed)
         task = np.repeat(np.arange(30), 12)
         distance = np.tile(np.arange(12) * 5, 30)
-        lucky = rng.normal(0, 0.3, 30)[task]  # tasks differ
-        p = np.clip(0.9 * 2 ** (-distance / 25) * np.exp(lucky), 0, 1)
+        p = 0.65 * rng.uniform(0.5, 1.5, 30)[task] * 2 ** (-distance / 25)
         got = decay.half_life(rng.random(len(task)) < p, distance, task, draws=100, seed=seed)
         held += got.low <= 25 <= got.high
-    assert held / 200 > 0.83
+    assert held / 200 > 0.88
 
 
 def test_recall_is_counted_by_distance() -> None:

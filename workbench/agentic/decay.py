@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtr, stdtrit
 
 from workbench.agentic.estimates import numbers
 from workbench.errors import UsageError
@@ -48,8 +49,9 @@ def half_life(
 
     `held` [n] 0..1 or missing, `distance` [n] >= 0 in steps, `cluster` [n] the task. The likelihood of (p0, h) is
     prod p^held (1 - p)^(1 - held). For every h of a fine grid p0 solves its own equation (the derivative falls in p0, so that
-    bisection finds it); the best h wins. The interval takes tasks again by lot (`draws` times) and fits each anew: it may
-    reach infinity, which says that these data could come from something that does not fall. More than 48 different
+    bisection finds it); the best h wins. The interval takes tasks again by lot (`draws` times) and fits each anew, its
+    percentiles set wider for few tasks (Hesterberg, arXiv 1411.5279, 4.5.1); it may reach infinity, which says that these
+    data could come from something that does not fall. More than 48 different
     distances are put in 48 groups of equal size, each at its mean.
 
     Raises:
@@ -69,11 +71,18 @@ def half_life(
     rng = np.random.default_rng(seed)
     weight = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws).astype(float)
     _, others = _fit(weight @ held_sum, weight @ all_sum, at, grid)
-    low, high = (
-        np.quantile(others, [(1 - level) / 2, (1 + level) / 2], method="nearest") if len(names) > 1 else (0.0, math.inf)
-    )
+    low, high = 0.0, math.inf
+    if len(names) > 1:
+        tail = _tail(level, len(names))
+        low, high = np.quantile(others, [tail, 1 - tail], method="nearest")
     value = float(best[0])
     return HalfLife(value, min(value, float(low)), max(value, float(high)), float(start[0]), level, len(y), len(names))
+
+
+def _tail(level: float, tasks: int) -> float:
+    """The share cut off at each end: a little less than (1 - level) / 2, as a bootstrap of few tasks is too narrow."""
+    student = stdtrit(tasks - 1, (1 + level) / 2)
+    return float(ndtr(-math.sqrt(tasks / (tasks - 1)) * student))
 
 
 def _grouped(y: Floats, d: Floats, codes: Any, tasks: int) -> tuple[Floats, Floats, Floats]:
