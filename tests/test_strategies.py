@@ -369,6 +369,9 @@ def test_every_strategy_is_built_from_plain_values_and_back(name: str) -> None:
         (lambda: strategy("single", reasoning="deep"), "Single.reasoning must be one of none, chain, extended"),
         (lambda: strategy("cascade", agents=1), "Cascade.agents must be at least 2"),
         (lambda: strategy("route", rules=[{"hard": 1}]), "no condition 'hard'"),
+        (lambda: strategy(wb.Parallel), "a strategy is a name"),  # type: ignore[arg-type]
+        (lambda: strategy({"agents": 3}), "a strategy is a name"),
+        (lambda: strategy(wb.Parallel(), agents=3), "is already made; settings agents cannot be added"),
     ],
 )
 def test_wrong_settings_are_named(wrong: object, words: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 import workbench as wb
 from tests.chat_server import ChatServer, Fault
-from tests.scripted import play, says
+from tests.scripted import by_sample, play, says
 from workbench.errors import ModelRefused, UsageError
 
 TASK = wb.Task("t", "What is 2 + 2?", "4")
@@ -157,12 +157,16 @@ async def test_a_folder_of_prompts_replaces_ours_per_run_and_strategy(tmp_path: 
         await play(answer, wb.Parallel(agents=1), tmp_path / "parallel", prompts=folder)
 
 
-async def test_a_package_offers_a_strategy_by_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_package_offers_a_strategy_and_a_synthesis_by_entry_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site = tmp_path / "site"
     info = site / "theirs-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[workbench.strategies]\nask-last = theirs:AskLast\n")
+    (info / "entry_points.txt").write_text(
+        "[workbench.strategies]\nask-last = theirs:AskLast\n[workbench.syntheses]\nfirst = theirs:First\n"
+    )
     (site / "theirs.py").write_text(
         "from dataclasses import dataclass\n"
         "from typing import ClassVar\n"
@@ -174,6 +178,11 @@ async def test_a_package_offers_a_strategy_by_entry_point(tmp_path: Path, monkey
         "    async def solve(self, task, team, engine):\n"
         "        threads = await engine.together(engine.work(a, task.prompt) for a in team.agents(self.agents))\n"
         "        return wb.Synthesis(threads[-1].answer, 1.0, 1.0, (threads[-1].index,), 'last')\n"
+        "@dataclass(frozen=True)\n"
+        "class First:\n"
+        "    name: ClassVar[str] = 'first'\n"
+        "    async def merge(self, task, threads, team, engine):\n"
+        "        return wb.Synthesis(threads[0].answer, 1.0, 1.0, (threads[0].index,), 'first')\n"
     )
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.delitem(sys.modules, "theirs", raising=False)
@@ -181,6 +190,8 @@ async def test_a_package_offers_a_strategy_by_entry_point(tmp_path: Path, monkey
     run = await play(says("4"), made, tmp_path / "r")
     assert wb.answers(run)["score"].tolist() == [1.0] and wb.answers(run)["threads"].tolist() == [3]
     assert run.manifest["strategy"] == {"name": "ask-last", "agents": 3}
+    first = await play(by_sample("3", "4", "4"), wb.Parallel(agents=3, synthesis="first"), tmp_path / "first")
+    assert wb.answers(first)["answer"].tolist() == ["3"]
     with pytest.raises(UsageError, match="did you mean 'ask-last'"):
         wb.strategy("ask-lst")
     with pytest.raises(UsageError, match="did you mean 'agents'"):

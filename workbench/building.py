@@ -1,12 +1,17 @@
-"""build: a frozen dataclass of settings from plain JSON values, with errors that name the wrong one."""
+"""Things made from plain JSON values: `build` a frozen dataclass of settings, found by name in a `Registry`."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Generic, TypeVar, cast
 
-from workbench.errors import UsageError, nearest
+from workbench.errors import UsageError, nearest, unknown
+
+T = TypeVar("T")
 
 
 def build(cls: type, settings: Mapping[str, Any], what: str) -> Any:
@@ -16,6 +21,52 @@ def build(cls: type, settings: Mapping[str, Any], what: str) -> Any:
         if name not in known:
             raise UsageError(f"{what} has no setting {name!r}{nearest(name, known)}")
     return cls(**settings)
+
+
+@dataclass(frozen=True)
+class Registry(Generic[T]):
+    """Classes found by name: `ours`, each in the module of `package` that is called like it, and other packages' by entry point.
+
+    Iterating gives every name. `kind` is what an instance must be, `what` the word for it in errors.
+    """
+
+    what: str
+    kind: Any
+    package: str
+    group: str
+    """The entry point group under which other packages offer theirs."""
+    ours: Mapping[str, str]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.ours
+        yield from (entry.name for entry in entry_points(group=self.group))
+
+    def find(self, name: str) -> type[T]:
+        """The class called `name`. Raises UsageError with the nearest names."""
+        if name in self.ours:
+            found: type[T] = getattr(import_module(f"{self.package}.{name}"), self.ours[name])
+            return found
+        for entry in entry_points(group=self.group):
+            if entry.name == name:
+                loaded: type[T] = entry.load()
+                return loaded
+        raise unknown(self.what, name, self)
+
+    def make(self, spec: str | Mapping[str, Any] | T, **settings: Any) -> T:
+        """From a name and settings, from {"name": …, settings…}, or one that is made already, as it is."""
+        if isinstance(spec, Mapping):
+            settings = {**spec, **settings}
+            spec = settings.pop("name", spec)
+        if isinstance(spec, str):
+            made: T = build(self.find(spec), settings, f"{self.what} {spec!r}")
+            return made
+        if isinstance(spec, type) or not isinstance(spec, self.kind):
+            raise UsageError(
+                f"a {self.what} is a name, a {{'name': …}} with settings, or an object made from them, got {spec!r}"
+            )
+        if settings:
+            raise UsageError(f"{spec!r} is already made; settings {', '.join(settings)} cannot be added")
+        return cast(T, spec)
 
 
 def settings(made: Any) -> dict[str, Any]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
-from importlib.metadata import entry_points
-
+from workbench.building import Registry
 from workbench.episodes.episode import Episode, Setup
 from workbench.episodes.faults import Faults
-from workbench.episodes.policies import POLICIES, policy, policy_names
+from workbench.episodes.policies import POLICIES, policy
 from workbench.episodes.tools import Refusal, Tool
 from workbench.episodes.world import Act, Call, Request, Rule, World
-from workbench.errors import UsageError, unknown
+from workbench.errors import UsageError
 
 __all__ = [
     "ENVIRONMENTS",
@@ -27,19 +24,16 @@ __all__ = [
     "Tool",
     "World",
     "environment",
-    "environment_names",
     "policy",
-    "policy_names",
 ]
 
-ENVIRONMENTS: Mapping[str, str] = {"ledger": "Ledger", "travel": "Travel", "repair": "Repair"}
-GROUP = "workbench.environments"
-"""The entry point group under which other packages offer environments."""
-
-
-def environment_names() -> list[str]:
-    """Every environment that can be named, ours and other packages'."""
-    return [*ENVIRONMENTS, *(e.name for e in entry_points(group=GROUP))]
+ENVIRONMENTS: Registry[World] = Registry(
+    "environment",
+    World,
+    package="workbench.episodes",
+    group="workbench.environments",
+    ours={"ledger": "Ledger", "travel": "Travel", "repair": "Repair"},
+)
 
 
 def environment(spec: str | type[World]) -> type[World]:
@@ -48,11 +42,4 @@ def environment(spec: str | type[World]) -> type[World]:
         return spec
     if not isinstance(spec, str):
         raise UsageError(f"an environment is a name or a subclass of World, got {spec!r}")
-    if spec in ENVIRONMENTS:
-        found: type[World] = getattr(import_module(f"workbench.episodes.{spec}"), ENVIRONMENTS[spec])
-        return found
-    for entry in entry_points(group=GROUP):
-        if entry.name == spec:
-            loaded: type[World] = entry.load()
-            return loaded
-    raise unknown("environment", spec, environment_names())
+    return ENVIRONMENTS.find(spec)

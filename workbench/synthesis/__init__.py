@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from typing import Any
 
-from workbench.building import build
+from workbench.building import Registry
 from workbench.engine import Engine
 from workbench.engine.thread import Thread
-from workbench.errors import UsageError, unknown
 from workbench.synthesis.base import Group, Synthesis, Synthesizer, TooFewThreads, groups, outcome, supported, written
 from workbench.tasks import Task
 from workbench.team import Team
@@ -28,28 +26,18 @@ __all__ = [
     "written",
 ]
 
-SYNTHESES: Mapping[str, str] = {
-    "majority": "Majority",
-    "weighted": "Weighted",
-    "judge": "Judge",
-    "merge": "Merge",
-    "verify": "Verify",
-}
+SYNTHESES: Registry[Synthesizer] = Registry(
+    "synthesis",
+    Synthesizer,
+    package="workbench.synthesis",
+    group="workbench.syntheses",
+    ours={"majority": "Majority", "weighted": "Weighted", "judge": "Judge", "merge": "Merge", "verify": "Verify"},
+)
 
 
 def synthesizer(spec: str | Mapping[str, Any] | Synthesizer) -> Synthesizer:
-    """A synthesizer from its name, from {"name": …, settings…}, or itself."""
-    if isinstance(spec, Synthesizer) and not isinstance(spec, (str, Mapping)):
-        return spec
-    settings = {"name": spec} if isinstance(spec, str) else dict(spec) if isinstance(spec, Mapping) else {}
-    name = settings.pop("name", None)
-    if name is None:
-        raise UsageError(f"a synthesis is a name or a {{'name': …}} with settings, got {spec!r}")
-    if name not in SYNTHESES:
-        raise unknown("synthesis", name, SYNTHESES)
-    cls = getattr(import_module(f"workbench.synthesis.{name}"), SYNTHESES[name])
-    made: Synthesizer = build(cls, settings, f"synthesis {name!r}")
-    return made
+    """A synthesizer from its name, from {"name": …, settings…}, or itself. Raises UsageError with the nearest names."""
+    return SYNTHESES.make(spec)
 
 
 async def conclude(
