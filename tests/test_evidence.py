@@ -68,6 +68,11 @@ def test_a_cascade_beats_escalating_by_lot(shared: Path) -> None:
     assert got.curve["accuracy"].iloc[0] == pytest.approx(cheap.mean())
     assert got.curve["accuracy"].iloc[-1] == pytest.approx(strong.mean())
     assert got.gain.low > 0.02 and got.p < 0.001 and got.recovered > 0.7
+    enough = (cheap.mean() + strong.mean()) / 2
+    share = got.share_for(enough)
+    reached = got.curve.set_index("share")["accuracy"]
+    assert reached[share] >= enough > reached[reached.index < share].max()
+    assert np.isnan(got.share_for(1.01))
     by_lot = stats.cascade_curve(cheap, strong, pd.Series(np.random.default_rng(1).random(len(cheap)), cheap.index))
     assert by_lot.gain.low < 0 < by_lot.gain.high
 

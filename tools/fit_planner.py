@@ -70,20 +70,19 @@ class Layout:
     rows: list[Array]
     prior: Array
     blocks: Array
-    block_names: list[tuple[str, str]]
 
 
 def layout(data: Measurements, mask: Array, spreads: Mapping[tuple[str, str], float]) -> Layout:
     """One effect per (grouping, parameter, level seen in the rows of `mask`)."""
-    effects, rows, prior, blocks, names = [], [], [], [], list(spreads)
-    for number, (grouping, parameter) in enumerate(names):
+    effects, rows, prior, blocks = [], [], [], []
+    for number, (grouping, parameter) in enumerate(spreads):
         levels = np.array([k[grouping] for k in data.keys])
         for level in pd.unique(levels[mask]):
             effects.append(Effect(parameter, grouping, str(level)))
             rows.append(levels == level)
             prior.append(spreads[(grouping, parameter)])
             blocks.append(number)
-    return Layout(effects, rows, np.array(prior), np.array(blocks), names)
+    return Layout(effects, rows, np.array(prior), np.array(blocks))
 
 
 def fit(

@@ -43,7 +43,6 @@ class CallRecord:
         self._attempts = 0
         self._began_ns = 0
         self._pieces = 0
-        self._chars = 0
 
     @contextmanager
     def span(self) -> Iterator[None]:
@@ -82,7 +81,7 @@ class CallRecord:
     def attempt(self) -> int:
         """It is asked (once more); returns the number of this try, from 1."""
         self._attempts += 1
-        self._pieces = self._chars = 0
+        self._pieces = 0
         self._began_ns = time.monotonic_ns()
         return self._attempts
 
@@ -98,7 +97,6 @@ class CallRecord:
         if not self._pieces:
             self._span.set_attribute(semconv.FIRST_TOKEN_NS, time.monotonic_ns() - self._began_ns)
         self._pieces += 1
-        self._chars += len(text)
         self._recorder.piece(self._span, text)
 
     def done(self, reply: Reply) -> Reply:

@@ -151,14 +151,6 @@ class ModelShape:
             return self.heads * (self.qk_nope + self.qk_rope + self.v_head_dim) / 2
         return self.heads * self.head_dim
 
-    def cached_tokens(self, context: Any) -> Any:
-        """Token-layers of cache held by a thread of `context` tokens (a number or an array)."""
-        if not self.window_layers:
-            return self.full_layers * context
-        import numpy as np
-
-        return self.full_layers * context + self.window_layers * np.minimum(context, self.window)
-
 
 def _number(kind: str, text: str) -> Any:
     return {"int": int, "float": float}.get(kind, str)(text)

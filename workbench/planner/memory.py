@@ -51,7 +51,7 @@ def capacity(c: Columns, context: Any, shared: Any = 0.0, sharers: Any = 1.0) ->
 
 @dataclass(frozen=True)
 class MemoryUse:
-    """Memory of one GPU in GiB, the threads of one replica that fit, and what gives first."""
+    """Memory of one GPU in GiB, and the threads of one replica that fit."""
 
     weights_gib: float
     cache_per_thread_gib: float
@@ -59,7 +59,6 @@ class MemoryUse:
     total_gib: float
     free_gib: float
     max_threads: int
-    gives_first: str
 
 
 def memory(place: Placement, context: float, shared: float = 0.0, sharers: float = 1.0) -> MemoryUse:
@@ -69,5 +68,4 @@ def memory(place: Placement, context: float, shared: float = 0.0, sharers: float
     free = float(free_bytes(c)[0]) / GIB
     fit = float(capacity(c, context, shared, sharers)[0])
     per_thread = max(free, 0.0) / fit * float(c.dp[0]) if fit > 0 else float(thread_bytes(c, context)[0]) / GIB
-    gives = "weights" if free < 0 else "KV cache" if free > 0.02 * place.gpu.memory_gib else "weights leave no cache"
-    return MemoryUse(weights, per_thread, OVERHEAD_GIB, place.gpu.memory_gib, free, int(fit), gives)
+    return MemoryUse(weights, per_thread, OVERHEAD_GIB, place.gpu.memory_gib, free, int(fit))

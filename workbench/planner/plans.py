@@ -248,10 +248,20 @@ def _figures(
 
 
 def _dollars(
-    gpus: int, load: Load, cost: PriceRange | None, quality: float | None, synthesis: str | Api | None, rate: float, most: float
+    gpus: int,
+    load: Load,
+    cost: PriceRange | None,
+    quality: float | None,
+    synthesis: str | Api | None,
+    rate: float,
+    most: float,
 ) -> dict[str, float]:
     """Dollars of a request: GPUs rented around the clock at the rate served, and at the most they could serve."""
-    api = synthesis.cost_usd(load.synthesis_prompt_tokens, load.synthesis_output_tokens) if isinstance(synthesis, Api) else 0.0
+    api = (
+        synthesis.cost_usd(load.synthesis_prompt_tokens, load.synthesis_output_tokens)
+        if isinstance(synthesis, Api)
+        else 0.0
+    )
     out = {}
     for end, dollars in (("", "middle"), ("_low", "low"), ("_high", "high")):
         hour = getattr(cost, dollars) if cost else math.nan

@@ -27,7 +27,6 @@ class Steady:
     e2e_s: Array
     throughput_tok_s: Array
     running: Array
-    prefill_share: Array
 
 
 def steady(c: Columns, k: Coefficients, prompt: Any, output: Any, concurrency: Any) -> Steady:
@@ -51,4 +50,4 @@ def steady(c: Columns, k: Coefficients, prompt: Any, output: Any, concurrency: A
     e2e = ttft + output * tpot
     full = running * output / (output * step + running * (alone + k["prompt_share"] * start))
     rate = np.where(np.isfinite(mine), np.where(np.isfinite(mine), mine, 1.0) * output / e2e, full)
-    return Steady(ttft, tpot, e2e, c.replicas * rate, running, running * alone / output / tpot)
+    return Steady(ttft, tpot, e2e, c.replicas * rate, running)
