@@ -1,10 +1,8 @@
-"""Engine: every model call goes through `ask`, which queues, retries, limits, times out, records and counts it."""
+"""Engine: every model call goes through `ask`; threads fork, wait for each other and converge."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
@@ -15,11 +13,11 @@ from workbench import semconv
 from workbench.agents import Agent, Message, Reply
 from workbench.engine.call import CallRecord, call_key, derived_seed
 from workbench.engine.core import Core, Revision
+from workbench.engine.paying import paid
 from workbench.engine.place import current_thread, inside, place, racing
-from workbench.engine.spending import Reservation
 from workbench.engine.thread import Thread
-from workbench.errors import DeadlineExceeded, ModelError, ModelTimeout, Stopped, unknown
-from workbench.models.base import Model, Request
+from workbench.errors import ModelError, Stopped, unknown
+from workbench.models.base import Request
 from workbench.recording import fail, link
 from workbench.tasks import Task
 
@@ -78,7 +76,7 @@ class Engine:
             elif key in self.core.recorded:
                 reply = record.reuse(self.core.recorded[key])
             else:
-                reply = await self._paid(model, request, record)
+                reply = await paid(self.core, model, request, record)
             thread = current_thread()
             if thread is not None:
                 thread.replies.append(reply)
@@ -114,81 +112,6 @@ class Engine:
             sample=thread.index if thread else 0,
             options=options or {},
         )
-
-    async def _paid(self, model: Model, request: Request, record: CallRecord) -> Reply:
-        self._check_stopped()
-        held = self._reserve(request)
-        try:
-            return await self._queued(model, request, record)
-        finally:
-            if held is not None:
-                self.core.spending.release(held)
-
-    async def _queued(self, model: Model, request: Request, record: CallRecord) -> Reply:
-        began = time.monotonic_ns()
-        async with self.core.slot(request.model):
-            record.queued(time.monotonic_ns() - began)
-            try:
-                reply = await self._tried(model, request, record)
-            except asyncio.CancelledError:
-                self.core.spending.count(record.cut_short(getattr(model, "per_token", None)))
-                raise
-            self.core.spending.count(reply)
-            return record.done(reply)
-
-    async def _tried(self, model: Model, request: Request, record: CallRecord) -> Reply:
-        while True:
-            self._check_stopped()
-            tries = record.attempt()
-            try:
-                return await self._once(model, request, record)
-            except ModelError as e:
-                wait_s = self.core.limits.retry.wait_s(e, tries)
-                if wait_s is None:
-                    raise
-                record.retried(e, wait_s)
-                await asyncio.sleep(wait_s)
-
-    async def _once(self, model: Model, request: Request, record: CallRecord) -> Reply:
-        limit = self.core.limits.timeout_s
-        left = self.core.seconds_left()
-        try:
-            async with asyncio.timeout(limit if left is None else max(0.0, min(limit, left))):
-                if not (self.core.stream or racing.get()):
-                    return await model.complete(request)
-                return await self._streamed(model, request, record)
-        except TimeoutError:
-            if left is not None and left < limit:
-                self.core.stop(DeadlineExceeded(f"the run's {self.core.limits.deadline_s} s are up"))
-                raise self.core.stopped from None  # type: ignore[misc]
-            raise ModelTimeout(f"{request.model} did not answer within {limit} s") from None
-        except ModelError as e:
-            spent = getattr(e, "reply", None)
-            if isinstance(spent, Reply):
-                self.core.spending.count(spent)
-            raise
-
-    async def _streamed(self, model: Model, request: Request, record: CallRecord) -> Reply:
-        async with contextlib.aclosing(model.stream(request)) as pieces:  # type: ignore[type-var]
-            async for piece in pieces:
-                if isinstance(piece, Reply):
-                    return piece
-                record.piece(piece)
-        raise ModelError(f"{request.model} ended its stream without a reply")
-
-    def _check_stopped(self) -> None:
-        left = self.core.seconds_left()
-        if left is not None and left <= 0:
-            self.core.stop(DeadlineExceeded(f"the run's {self.core.limits.deadline_s} s are up"))
-        if self.core.stopped is not None:
-            raise type(self.core.stopped)(str(self.core.stopped))
-
-    def _reserve(self, request: Request) -> Reservation | None:
-        try:
-            return self.core.reserve(request)
-        except Stopped as e:
-            self.core.stop(e)
-            raise
 
     # -- threads ------------------------------------------------------------------------------------------------------
 
