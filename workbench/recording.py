@@ -62,7 +62,7 @@ class Recorder:
         token = context.attach(trace.set_span_in_context(span))
         try:
             yield span
-        except BaseException as e:
+        except BaseException as e:  # a cancelled or interrupted span says so too
             fail(span, e)
             raise
         finally:

@@ -130,7 +130,7 @@ class LiteLLM:
             response = await self._litellm.acompletion(**self._arguments(request))
         except asyncio.CancelledError:
             raise
-        except Exception as e:
+        except Exception as e:  # what providers' clients raise has no common base; `_sorted` tells them apart
             raise self._sorted(e) from e
         return self._reply(response)
 
@@ -146,7 +146,7 @@ class LiteLLM:
                     yield str(chunk.choices[0].delta.content)
         except asyncio.CancelledError:
             raise
-        except Exception as e:
+        except Exception as e:  # what providers' clients raise has no common base; `_sorted` tells them apart
             raise self._sorted(e) from e
         whole = self._litellm.stream_chunk_builder(chunks) if chunks else None
         # LiteLLM ends a stream that broke off with a "stop" of its own; what the provider said stands only here
@@ -177,7 +177,9 @@ class LiteLLM:
         if self._keyless:
             given.setdefault("api_key", "none")
         if given.get("tools"):
-            given["_skip_mcp_handler"] = True  # else LiteLLM imports mcp, which is no dependency, to look for gateway tools
+            given["_skip_mcp_handler"] = (
+                True  # else LiteLLM imports mcp, which is no dependency, to look for gateway tools
+            )
         if request.reasoning == "extended" and not {"reasoning_effort", "thinking"} & given.keys():
             given["reasoning_effort"] = "high"
         elif request.reasoning == "none" and self._can_reason:

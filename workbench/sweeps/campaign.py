@@ -129,7 +129,7 @@ class Campaign:
                     for future in ended:
                         self._end(future)
                     self._tell()
-            except BaseException as stopped:
+            except BaseException as stopped:  # Ctrl-C too: no kernel outlives its sweep
                 for future in self.pending:
                     future.cancel()
                 running.stop(self.id)
@@ -185,7 +185,7 @@ class Campaign:
         self.state.running.pop(cell.name, None)
         try:
             outcome = future.result()
-        except BaseException as error:
+        except BaseException as error:  # whatever a worker sent; what is no loss of the worker goes on up
             if isinstance(error, BrokenExecutor):
                 self.budget.settle(cell.identity, job.folder, {})
                 words = f"the executor broke ({error}); what is finished is kept: run the sweep again"

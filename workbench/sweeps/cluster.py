@@ -41,7 +41,7 @@ def open_cluster(address: str, jobs: int | None, campaign: str) -> Iterator[tupl
 def _cells(client: Any, jobs: int, campaign: str) -> Iterator[tuple[Executor, int]]:
     try:
         yield client.get_executor(retries=0), jobs
-    except BaseException:
+    except BaseException:  # Ctrl-C too: whatever ends the sweep, no kernel of it stays on a worker
         if client.status == "running":
             client.run(running.stop, campaign, on_error="ignore", nanny=False)
         raise

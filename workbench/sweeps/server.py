@@ -80,7 +80,7 @@ class ForkServer:
                 if not byte:
                     raise ConnectionError("the fork server closed the connection")
                 line += byte
-        except BaseException:
+        except BaseException:  # Ctrl-C too: a connection left open is a kernel's line nobody holds
             connection.close()
             raise
         return json.loads(line), connection
