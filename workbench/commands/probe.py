@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from workbench.commands.run import mix_counts, value_of
+from workbench.commands.options import limits, mix_counts, pairs, running, say_where, value_of
 from workbench.commands.shared import ProgressBar, print_json, table
 
 EXAMPLES = """\b
@@ -39,57 +39,36 @@ Examples:
 )
 @click.option("--synthesizer", help="The model that merges.")
 @click.option("--judge", help="The model that judges and checks.")
-@click.option("--temperature", type=float)
+@click.option("--temperature", type=float, help="Of every call [the model's own].")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the first episode, and of all that is drawn.")
 @click.option("--at-once", type=click.IntRange(1), default=16, show_default=True, help="Episodes in work at a time.")
-@click.option("--timeout", "timeout_s", type=float, default=120.0, show_default=True, help="Seconds a call may take.")
-@click.option("--deadline", "deadline_s", type=float, help="Seconds the whole run may take.")
-@click.option("--max-cost-usd", type=float, help="Dollars the run may spend; no call that could pass it is started.")
-@click.option("--max-tokens", type=int, help="Tokens the run may use, likewise.")
-@click.option("--max-output-tokens", type=int, help="Tokens one call may answer with.")
-@click.option("--api-base", help="Address of a self-hosted server.")
-@click.option("--prompts", help="A folder of prompt files that replace the package's.")
-@click.option("-o", "--out", help="The run's folder; an unfinished run in it is resumed [traces/runs/…].")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@running
 def probe_cmd(as_json: bool, models: tuple[str, ...], **options: Any) -> None:
     """Put a model through long episodes, and say what single answers do not: does it remember, does it use its tools well,
     does it recover, does it keep the rules, and does it do so every time?"""
     from workbench.agentic import qualities
     from workbench.agents import ModelMix
-    from workbench.engine import Limits
     from workbench.episodes.faults import KINDS
     from workbench.episodes.probing import probe
     from workbench.measuring import measures
 
-    limited = ("timeout_s", "deadline_s", "max_tokens", "max_cost_usd", "max_output_tokens")
     mix = ModelMix(
         mix_counts(models),
         synthesizer=options["synthesizer"],
         judge=options["judge"],
         temperature=options["temperature"],
     )
-    given = (
-        "environment",
-        "steps",
-        "trials",
-        "episodes",
-        "faults",
-        "rules",
-        "distractors",
-        "seed",
-        "out",
-        "at_once",
-        "api_base",
-    )
+    given = ("environment", "steps", "trials", "episodes", "faults", "rules", "distractors", "seed", "out", "at_once",
+             "api_base", "prompts")  # fmt: skip
+    settings = {name: value_of(text) for name, text in pairs(options["settings"], "--set").items()}
     with ProgressBar(f"{options['environment']}, {options['strategy']}") as progress:
         run = asyncio.run(
             probe(
                 mix,
                 **{name: options[name] for name in given},
                 fault_kinds=options["kinds"] or KINDS,
-                strategy={"name": options["strategy"], **_settings(options["settings"])},
-                prompts=options["prompts"],
-                limits=Limits(**{name: options[name] for name in limited}),
+                strategy={"name": options["strategy"], **settings},
+                limits=limits(options),
                 listeners=[progress],
             )
         )
@@ -100,21 +79,7 @@ def probe_cmd(as_json: bool, models: tuple[str, ...], **options: Any) -> None:
         return
     table([measured], "Requests handled right")
     table(found.table().drop(columns=["tasks"]).to_dict("records"), "Agentic qualities (95 % intervals)")
-    if stopped:
-        click.echo(f"\nStopped early: {stopped}\nThe same command with a higher limit and -o {run.path} goes on.")
-    click.echo(
-        f"\nThe run is in {run.path}\nLook at one episode:  workbench show {run.path} --task {_first(run)} -o picture.svg"
-    )
-
-
-def _settings(given: tuple[str, ...]) -> dict[str, Any]:
-    found = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise click.UsageError(f"--set wants NAME=VALUE, got {text!r}")
-        found[name] = value_of(value)
-    return found
+    say_where(run, f"one episode:  workbench show {run.path} --task {_first(run)}")
 
 
 def _first(run: Any) -> str:

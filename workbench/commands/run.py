@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Any
 
 import click
 
+from workbench.commands.options import limits, mix_counts, pairs, running, say_where, value_of
 from workbench.commands.shared import ProgressBar, print_json, table
 
 EXAMPLES = """\b
@@ -37,29 +37,20 @@ Examples:
 @click.option("--judge", help="The model that judges and checks.")
 @click.option("--style", "styles", multiple=True, help="Reasoning styles, dealt over the agents in turn.")
 @click.option("--role", "roles", multiple=True, help="Who the agents are told to be, dealt over them in turn.")
-@click.option("--temperature", type=float)
+@click.option("--temperature", type=float, help="Of every solving call [the model's own].")
 @click.option("--grader", help="exact, numeric, choice, math or recorded [chosen by the tasks].")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the tasks and of every call.")
 @click.option("--repeats", type=click.IntRange(1), default=1, show_default=True, help="Attempts at every task.")
 @click.option("--slots", type=click.IntRange(1), default=64, show_default=True, help="Calls in flight per model.")
 @click.option("--at-once", type=click.IntRange(1), default=16, show_default=True, help="Tasks in work at a time.")
-@click.option("--timeout", "timeout_s", type=float, default=120.0, show_default=True, help="Seconds a call may take.")
-@click.option("--deadline", "deadline_s", type=float, help="Seconds the whole run may take.")
-@click.option("--max-cost-usd", type=float, help="Dollars the run may spend; no call that could pass it is started.")
-@click.option("--max-tokens", type=int, help="Tokens the run may use, likewise.")
-@click.option("--max-output-tokens", type=int, help="Tokens one call may answer with.")
-@click.option("--api-base", help="Address of a self-hosted server.")
-@click.option("--prompts", help="A folder of prompt files that replace the package's.")
 @click.option("--no-content", is_flag=True, help="Leave prompts and answers out of the record.")
-@click.option("-o", "--out", help="The run's folder; an unfinished run in it is resumed [traces/runs/…].")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@running
 def run_cmd(as_json: bool, tasks: str, name: str, **options: Any) -> None:
     """Put every task to a strategy's agents, record everything, and say how right they were.
 
     A model is abacus-s or abacus-m (offline), any LiteLLM name (openai/…, ollama/…, hosted_vllm/…), or replay:FILE|RUN.
     """
     from workbench.agents import ModelMix
-    from workbench.engine import Limits
     from workbench.loading import load_tasks
     from workbench.measuring import measures
     from workbench.models.offline import note as offline_note
@@ -71,7 +62,7 @@ def run_cmd(as_json: bool, tasks: str, name: str, **options: Any) -> None:
         n=options["limit"],
         difficulty=difficulty_range(options["difficulty"]),
         seed=options["seed"],
-        fields=dict(_pair(f, "--field") for f in options["fields"]),
+        fields=pairs(options["fields"], "--field"),
     )
     chosen = strategy(name, **strategy_settings(options))
     mix = ModelMix(
@@ -83,8 +74,6 @@ def run_cmd(as_json: bool, tasks: str, name: str, **options: Any) -> None:
         roles=options["roles"],
         temperature=options["temperature"],
     )
-    limited = ("slots", "timeout_s", "deadline_s", "max_tokens", "max_cost_usd", "max_output_tokens")
-    limits = Limits(**{k: options[k] for k in limited})
     with ProgressBar(f"{name}, {len(loaded)} tasks") as progress:
         made = asyncio.run(
             run(
@@ -94,7 +83,7 @@ def run_cmd(as_json: bool, tasks: str, name: str, **options: Any) -> None:
                 out=options["out"],
                 seed=options["seed"],
                 repeats=options["repeats"],
-                limits=limits,
+                limits=limits(options),
                 grade=options["grader"],
                 at_once=options["at_once"],
                 api_base=options["api_base"],
@@ -112,11 +101,7 @@ def run_cmd(as_json: bool, tasks: str, name: str, **options: Any) -> None:
     table([{k: v for k, v in found.items() if k != "run"}])
     if note:
         click.echo(f"\nNote: {note}")
-    if stopped:
-        click.echo(f"\nStopped early: {stopped}\nThe same command with a higher limit and -o {made.path} goes on.")
-    click.echo(
-        f"\nThe run is in {made.path}\nLook at one task:  workbench show {made.path} --task {loaded[0].id} -o picture.svg"
-    )
+    say_where(made, f"one task:  workbench show {made.path} --task {loaded[0].id}")
 
 
 def difficulty_range(text: str | None) -> int | tuple[int, int] | None:
@@ -129,37 +114,9 @@ def difficulty_range(text: str | None) -> int | tuple[int, int] | None:
     return (int(low), int(high)) if dash else int(low)
 
 
-def mix_counts(models: tuple[str, ...]) -> dict[str, int]:
-    """`M` or `M=COUNT`, several times; a name may itself hold an equals sign."""
-    counts: dict[str, int] = {}
-    for text in models or ("abacus-s",):
-        name, equals, count = text.rpartition("=")
-        if not equals or not count.isdigit():
-            name, count = text, "1"
-        if name in counts:
-            raise click.UsageError(f"--model {name} is given twice; write --model {name}=2")
-        counts[name] = int(count)
-    return counts
-
-
 def strategy_settings(options: dict[str, Any]) -> dict[str, Any]:
     """What was given for the strategy; what was left out takes the strategy's own default."""
     named = {k: options[k] for k in ("agents", "reasoning", "synthesis") if options[k] is not None}
     if isinstance(named.get("synthesis"), str) and named["synthesis"].startswith("{"):
         named["synthesis"] = value_of(named["synthesis"])
-    return named | {k: value_of(v) for k, v in (_pair(s, "--set") for s in options["settings"])}
-
-
-def value_of(text: str) -> Any:
-    """A JSON value, or the text itself."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
-
-
-def _pair(text: str, option: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise click.UsageError(f"{option} wants NAME=VALUE, got {text!r}")
-    return name, value
+    return named | {k: value_of(v) for k, v in pairs(options["settings"], "--set").items()}

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from workbench.commands.options import pairs
 from workbench.commands.shared import print_json, table
 
 
@@ -61,16 +62,12 @@ def export_cmd(
     run: str, to: str, out: Path | None, headers: tuple[str, ...], timeout_s: float | None, as_json: bool
 ) -> None:
     """Give a run to other tools, as a file or straight to an OTLP receiver."""
-    from workbench.errors import UsageError
     from workbench.exporting import export
     from workbench.store import Run
 
     receiver: dict[str, Any] = {}
     if headers:
-        pairs = [header.partition("=") for header in headers]
-        if bad := [name for name, sign, _ in pairs if not sign or not name]:
-            raise UsageError(f"--header wants NAME=VALUE, got {bad[0]!r}")
-        receiver["headers"] = {name: value for name, _, value in pairs}
+        receiver["headers"] = pairs(headers, "--header")
     if timeout_s is not None:
         receiver["timeout_s"] = timeout_s
     done = export(Run(run), to, out, **receiver)
