@@ -177,9 +177,8 @@ class LiteLLM:
         if self._keyless:
             given.setdefault("api_key", "none")
         if given.get("tools"):
-            given["_skip_mcp_handler"] = (
-                True  # else LiteLLM imports mcp, which is no dependency, to look for gateway tools
-            )
+            # else LiteLLM imports mcp, which is no dependency, to look for gateway tools
+            given["_skip_mcp_handler"] = True
         if request.reasoning == "extended" and not {"reasoning_effort", "thinking"} & given.keys():
             given["reasoning_effort"] = "high"
         elif request.reasoning == "none" and self._can_reason:
