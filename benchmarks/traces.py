@@ -204,6 +204,17 @@ def median_ms(ask: Callable[[], Any], times: int = 9) -> float:
     return statistics.median(took) * 1e3
 
 
+def questions(run: Path) -> tuple[float, float]:
+    """Medians in milliseconds: accuracy by strategy and agents, and one trace's spans (another one each time)."""
+    with connect(run) as asked:
+        ids = iter([row[0] for row in asked.execute("select trace_id from traces using sample 40").fetchall()])
+        accuracy = median_ms(
+            lambda: asked.execute("select strategy, agents, avg(score) from answers group by all").fetchall()
+        )
+        one = median_ms(lambda: asked.execute("select * from spans where trace_id = ?", [next(ids)]).fetchall())
+    return accuracy, one
+
+
 def main() -> None:
     """Measure and print; ten spans per trace."""
     traces = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
@@ -229,12 +240,7 @@ def main() -> None:
             return (run / name).stat().st_size / done.spans
 
         print(f"disk: {size('spans.parquet'):.1f} + {size('traces.parquet'):.1f} bytes a span")
-        with connect(run) as asked:
-            ids = iter([row[0] for row in asked.execute("select trace_id from traces using sample 40").fetchall()])
-            accuracy = median_ms(
-                lambda: asked.execute("select strategy, agents, avg(score) from answers group by all").fetchall()
-            )
-            trace = median_ms(lambda: asked.execute("select * from spans where trace_id = ?", [next(ids)]).fetchall())
+        accuracy, trace = questions(run)
         print(f"accuracy by strategy and agents: {accuracy:.1f} ms; one trace: {trace:.1f} ms")
 
 

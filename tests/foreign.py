@@ -41,8 +41,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(command: list[str], ready: str, log: Path, seconds: float = 120, **env: str) -> Iterator[None]:
-    """A server process until the block ends; `ready` is an address that answers once it is up."""
+def serving(command: list[str], ready: str, log: Path, seconds: float = 120, **env: str) -> Iterator[int]:
+    """A server until the block ends, by its process id; `ready` is an address that answers once it is up."""
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **env})
         try:
@@ -57,10 +57,48 @@ def serving(command: list[str], ready: str, log: Path, seconds: float = 120, **e
                     if process.poll() is not None or time.monotonic() > deadline:
                         pytest.fail(f"{command[0]} did not start: {log.read_text(errors='replace')[-2000:]}")
                     time.sleep(0.5)
-            yield
+            yield process.pid
         finally:
             process.terminate()
             try:
                 process.wait(20)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+@contextmanager
+def phoenix(python: str, folder: Path) -> Iterator[tuple[str, int]]:
+    """Arize Phoenix on loopback with its SQLite file phoenix.db in `folder`: (address, process id)."""
+    port = free_port()
+    env = {
+        "PHOENIX_PORT": str(port),
+        "PHOENIX_GRPC_PORT": str(free_port()),
+        "PHOENIX_WORKING_DIR": str(folder),
+        "PHOENIX_HOST": "127.0.0.1",
+        "PHOENIX_TELEMETRY_ENABLED": "false",
+    }
+    base = f"http://127.0.0.1:{port}"
+    with serving([_beside(python, "phoenix"), "serve"], f"{base}/healthz", folder / "log", 180, **env) as pid:
+        yield base, pid
+
+
+@contextmanager
+def mlflow(python: str, folder: Path, workers: int = 1) -> Iterator[tuple[str, int]]:
+    """MLflow's tracking server on loopback with its SQLite file mlflow.db in `folder`: (address, process id)."""
+    port = free_port()
+    options = {
+        "--host": "127.0.0.1",
+        "--port": str(port),
+        "--workers": str(workers),
+        "--backend-store-uri": f"sqlite:///{folder}/mlflow.db",
+        "--artifacts-destination": str(folder / "artifacts"),
+    }
+    command = [_beside(python, "mlflow"), "server", *(word for pair in options.items() for word in pair)]
+    env = {"PATH": f"{Path(python).parent}:{os.environ['PATH']}", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    base = f"http://127.0.0.1:{port}"
+    with serving(command, f"{base}/health", folder / "log", 180, **env) as pid:
+        yield base, pid
+
+
+def _beside(python: str, command: str) -> str:
+    return str(Path(python).parent / command)

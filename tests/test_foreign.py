@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.chat_server import ChatServer
-from tests.foreign import free_port, python_with, serving
+from tests.foreign import free_port, mlflow, phoenix, python_with, serving
 from tests.making import attempt
 from workbench import frames
 from workbench import semconv as s
@@ -36,16 +36,7 @@ def get(url: str, **body: Any) -> Any:
 
 
 def test_phoenix_receives_a_run_and_gives_the_same_spans_and_agents(tmp_path: Path) -> None:
-    python, port, grpc = python_with("arize-phoenix"), free_port(), free_port()
-    base = f"http://127.0.0.1:{port}"
-    env = {
-        "PHOENIX_PORT": str(port),
-        "PHOENIX_GRPC_PORT": str(grpc),
-        "PHOENIX_WORKING_DIR": str(tmp_path),
-        "PHOENIX_HOST": "127.0.0.1",
-        "PHOENIX_TELEMETRY_ENABLED": "false",
-    }
-    with serving([str(Path(python).parent / "phoenix"), "serve"], f"{base}/healthz", tmp_path / "phoenix.log", **env):
+    with phoenix(python_with("arize-phoenix"), tmp_path) as (base, _):
         assert export(SpanSet(SPANS), f"otlp-{base}")["rejected"] == 0
         found: list[dict[str, Any]] = []
         deadline = time.monotonic() + 60
@@ -70,24 +61,8 @@ def test_phoenix_receives_a_run_and_gives_the_same_spans_and_agents(tmp_path: Pa
 
 
 def test_mlflow_keeps_the_links(tmp_path: Path) -> None:
-    python, port = python_with("mlflow"), free_port()
-    base = f"http://127.0.0.1:{port}"
-    command = [
-        str(Path(python).parent / "mlflow"),
-        "server",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--workers",
-        "1",
-        "--backend-store-uri",
-        f"sqlite:///{tmp_path}/m.db",
-        "--artifacts-destination",
-        str(tmp_path / "a"),
-    ]
-    path = f"{Path(python).parent}:{os.environ['PATH']}"
-    with serving(command, f"{base}/health", tmp_path / "mlflow.log", 180, PATH=path, MLFLOW_DISABLE_TELEMETRY="true"):
+    python = python_with("mlflow")
+    with mlflow(python, tmp_path) as (base, _):
         done = export(SpanSet(SPANS), f"otlp-{base}", headers={"x-mlflow-experiment-id": "0"})
         assert done["rejected"] == 0
         code = """
