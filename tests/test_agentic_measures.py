@@ -250,6 +250,18 @@ def test_rules_as_functions_and_as_recorded_events() -> None:
     pd.testing.assert_frame_equal(q.checks, checks)
 
 
+def test_rules_over_steps_and_until_the_first_is_broken() -> None:
+    given_x = {"k": (1, 2, 2), "l": (2, 1, 2), "m": (1, 1, 1)}
+    spans = [
+        x for task, xs in given_x.items() for x in trajectory(task, [call("a", {"x": v}) for v in xs], numbered=True)
+    ]
+    checks = wb.rule_checks(run_of(spans), [no_x])
+    over = agentic.violations_over_steps(checks)
+    assert over["step"].tolist() == [0, 1, 2] and over["value"].tolist() == pytest.approx([1 / 3, 1 / 3, 2 / 3])
+    kept = agentic.survival_of_rules(checks).set_index("step")["survival"]
+    assert kept.to_dict() == pytest.approx({0: 1, 1: 2 / 3, 2: 1 / 3, 3: 1 / 3})
+
+
 @given(st.lists(st.tuples(st.integers(1, 12), st.booleans()), min_size=1, max_size=40))
 def test_survival_is_kaplan_and_meiers(cases: list[tuple[int, bool]]) -> None:
     time, event = np.array([c[0] for c in cases]), np.array([c[1] for c in cases])
