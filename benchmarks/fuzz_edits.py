@@ -9,6 +9,7 @@ import json
 import random
 import re
 import zipfile
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -59,20 +60,52 @@ def words(text: str) -> list[str]:
     return sorted(set(re.findall(r"[A-Za-z_$][A-Za-z0-9_.$-]{1,40}", text)))[:5_000] or ["x"]
 
 
-def mutator(known: list[str], mutate: Callable[[bytes, int], bytes]) -> Callable[[bytes, int, int], bytes]:
+def mutator(known: list[str]) -> Callable[[bytes, int, int], bytes]:
     """The custom mutator for atheris: three of four times an edit of the structure, else one of bytes."""
 
     def change(data: bytes, limit: int, seed: int) -> bytes:
         rng = random.Random(seed)
         if rng.random() < 0.25:
-            return bytes(mutate(data, limit))
+            return _bytes(data, rng, known)[:limit]
         try:
             made = _zip(data, rng, known) if data[:2] == b"PK" else _text(data, rng, known)
-        except (ValueError, RecursionError, KeyError, zipfile.BadZipFile, NotImplementedError, EOFError, OSError):
-            return bytes(mutate(data, limit))
-        return made if 0 < len(made) <= limit else bytes(mutate(data, limit))
+        except (
+            ValueError,
+            RecursionError,
+            KeyError,
+            zipfile.BadZipFile,
+            NotImplementedError,
+            EOFError,
+            OSError,
+            zlib.error,
+        ):
+            made = b""
+        return made if 0 < len(made) <= limit else _bytes(data, rng, known)[:limit]
 
     return change
+
+
+def _bytes(data: bytes, rng: random.Random, known: list[str]) -> bytes:
+    """One to four edits of bytes: cut, copied, overwritten or put in."""
+    out = bytearray(data or b"{}")
+    for _ in range(rng.choice((1, 1, 2, 4))):
+        at, length = rng.randrange(len(out) + 1), rng.choice((1, 1, 2, 4, 16, 256))
+        roll = rng.randrange(6)
+        if roll == 0:
+            del out[at : at + length]
+        elif roll == 1:
+            out[at:at] = out[rng.randrange(len(out) + 1) :][:length]
+        elif roll == 2:
+            out[at : at + length] = rng.randbytes(length)
+        elif roll == 3:
+            out[at:at] = rng.choice(
+                (b"{", b"}", b"[", b"]", b'"', b",", b":", b"\n", b"\\", b"\xff", b"\x00", b"\xef\xbb\xbf")
+            )
+        elif roll == 4:
+            out[at:at] = rng.choice(known).encode()
+        elif at < len(out):
+            out[at] ^= 1 << rng.randrange(8)
+    return bytes(out) or b"{"
 
 
 def _text(data: bytes, rng: random.Random, known: list[str]) -> bytes:

@@ -117,5 +117,5 @@ if __name__ == "__main__":
         json.dumps([p.read_bytes().decode("utf-8", "replace") for p in Path(sys.argv[2]).iterdir()])
     )
     options = [f"-max_len={MAX_BYTES}", "-timeout=600", "-rss_limit_mb=3000", *sys.argv[4:]]
-    atheris.Setup([sys.argv[0], sys.argv[2], *options], one, custom_mutator=fuzz_edits.mutator(words, atheris.Mutate))
+    atheris.Setup([sys.argv[0], sys.argv[2], *options], one, custom_mutator=fuzz_edits.mutator(words))
     atheris.Fuzz()

@@ -9,13 +9,22 @@ from workbench import semconv as s
 from workbench.otlp.notes import Notes
 from workbench.readers import messages as chat
 from workbench.readers import plain
-from workbench.readers.build import TraceBuilder, call_attributes
+from workbench.readers.build import STEP_NS, TraceBuilder, call_attributes
 from workbench.readers.source import Source
 from workbench.readers.trajectory import tool
 from workbench.spans import Span
 
 NAME = "openai-agents"
 _ANSWERS = ("tool_call_output_item", "handoff_output_item")
+_FAILED = (
+    "An error occurred while",
+    "Error running tool",
+    "Tool execution was not approved",
+    "Tool execution cancelled",
+)
+"""How the SDK's own texts for a failed, rejected or cancelled tool begin."""
+_NO_IDS = ("__fake_id__", "FAKE_ID", "None", "")
+"""What the SDK writes as the id of every message where the provider gave none."""
 
 
 def matches(source: Source) -> bool:
@@ -77,6 +86,7 @@ def _trace(state: dict[str, Any], key: str, notes: Notes) -> list[Span]:
             "openai_agents.schema": plain.text(state.get("$schemaVersion")),
             "openai_agents.turn": plain.whole(_get(state, "current_turn")),
             "openai_agents.step": _step(_get(state, "current_step")),
+            "openai_agents.waiting_for": _waiting(_get(state, "current_step")),
         },
     )
     run = _Run(build, root, said, items, name)
@@ -99,15 +109,22 @@ class _Run:
         self, build: TraceBuilder, root: str, said: list[chat.Message], items: list[dict[str, Any]], current: str
     ) -> None:
         self.build, self.root, self.said, self.items = build, root, list(said), items
-        self.agents: dict[str, str] = {}
+        self.agents: dict[str, list[str]] = {}  # owners of what was said, in its order
         self.outputs: dict[str, Any] = {}
+        self.inner: dict[str, str] = {}  # call id of an agent used as a tool → that agent
         for item in items:
             raw, owner = _get(item, "raw_item") or {}, _get(item, "agent") or _get(item, "source_agent") or {}
-            for ident in (raw.get("call_id", raw.get("callId")), raw.get("id")) if isinstance(raw, dict) else ():
-                if ident and item.get("type") not in _ANSWERS:
-                    self.agents.setdefault(str(ident), str(owner.get("name") if isinstance(owner, dict) else owner))
-            if isinstance(raw, dict) and ("output" in raw or "output" in item) and item.get("type") in _ANSWERS:
-                self.outputs[str(raw.get("call_id", raw.get("callId")))] = raw.get("output", item.get("output"))
+            if not isinstance(raw, dict):
+                continue
+            if item.get("type") not in _ANSWERS:
+                self.agents.setdefault(_key(raw), []).append(
+                    str(owner.get("name") if isinstance(owner, dict) else owner)
+                )
+            elif "output" in raw or "output" in item:
+                self.outputs[str(_get(raw, "call_id"))] = raw.get("output", item.get("output"))
+            origin = _get(item, "tool_origin")
+            if isinstance(origin, dict) and origin.get("type") == "agent_as_tool" and _get(origin, "agent_name"):
+                self.inner[str(_get(raw, "call_id"))] = str(_get(origin, "agent_name"))
         first = next((_get(i, "agent") for i in items if isinstance(_get(i, "agent"), dict)), None)
         self.agent = str((first or {}).get("name") or current)
         self.thread: str | None = None
@@ -131,21 +148,28 @@ class _Run:
 
     def response(self, response: dict[str, Any]) -> None:
         output = [o for o in _list(response.get("output")) if isinstance(o, dict)]
-        known = (self.agents.get(str(o.get(k))) for o in output for k in ("call_id", "callId", "id") if o.get(k))
-        thread = self.turn(next((a for a in known if a), self.agent))
+        known = [owners.pop(0) for o in output if (owners := self.agents.get(_key(o)))]
+        thread = self.turn(next(iter(known), self.agent))
+        model = next((m for o in output if (m := plain.text((_get(o, "provider_data") or {}).get("model")))), None)
         parts = [
             p
             for o in output
-            for m in chat.normal({**o, "call_id": o.get("call_id", o.get("callId"))}, "assistant")
+            for m in chat.normal({**o, "call_id": _get(o, "call_id")}, "assistant")
             for p in m["parts"]
         ]
         reply: chat.Message = {"role": "assistant", "parts": parts}
         usage = response.get("usage")
         self.build.step(
-            "chat",
+            f"chat {model}" if model else "chat",
             s.CHAT,
             thread,
-            call_attributes(self.said, [reply] if parts else [], None, usage, **{s.PROVIDER: "openai"}),
+            call_attributes(
+                self.said,
+                [reply] if parts else [],
+                model,
+                usage,
+                **{s.PROVIDER: "openai", "openai_agents.response_id": plain.text(_get(response, "response_id"))},
+            ),
         )
         self.said.append(reply)
         for part in chat.tool_calls([reply]):
@@ -153,8 +177,18 @@ class _Run:
             if ident in self.outputs:
                 value = self.outputs[ident]
                 answer = chat.parts({"type": "tool_result", "tool_use_id": ident, "content": value})[0]
-                tool(self.build, thread, part, answer)
+                self.tool(thread, part, answer)
                 self.said.append({"role": "tool", "parts": [answer]})
+
+    def tool(self, thread: str, call: chat.Part, answer: chat.Part) -> None:
+        """A tool that ran; an agent used as a tool is a thread below it (its own calls are not in a run state)."""
+        result = str(answer.get("response"))
+        ident = tool(self.build, thread, call, answer, error=result[:500] if result.startswith(_FAILED) else None)
+        agent = self.inner.get(str(call.get("id")))
+        if agent is not None:
+            attributes = {s.AGENT: agent, s.ROLE: "act", s.ANSWER: result[:4_000], s.TASK_PROMPT: call.get("arguments")}
+            start = self.build.now - STEP_NS
+            self.build.step(f"invoke_agent {agent}", s.THREAD, ident, attributes, start_ns=start)
 
     def loose(self) -> None:
         """A state without responses: its items alone."""
@@ -176,6 +210,22 @@ class _Run:
 
 def _step(value: Any) -> str | None:
     return plain.text(value.get("type")) if isinstance(value, dict) else None
+
+
+def _waiting(step: Any) -> tuple[str, ...] | None:
+    """The tools whose approval an interrupted run waits for."""
+    data = step.get("data") if isinstance(step, dict) and isinstance(step.get("data"), dict) else step
+    names = []
+    for item in _list(_get(data, "interruptions")):
+        raw = _get(item, "raw_item")
+        names.append(str((raw.get("name") if isinstance(raw, dict) else None) or _get(item, "tool_name") or "tool"))
+    return tuple(names) or None
+
+
+def _key(raw: dict[str, Any]) -> str:
+    """What names an output: its call, its id, else what it says."""
+    ident = _get(raw, "call_id") or raw.get("id")
+    return plain.dumps(raw.get("content", raw)) if str(ident or "") in _NO_IDS else str(ident)
 
 
 def _list(value: Any) -> list[Any]:

@@ -43,12 +43,19 @@ def tell(
                 tool(build, parent, names.get(part.get("id")), part)
 
 
-def tool(build: TraceBuilder, parent: str, call: chat.Part | None, answer: chat.Part | None, **times: Any) -> None:
-    """One tool span from a call and its answer (either may be missing)."""
+def tool(
+    build: TraceBuilder,
+    parent: str,
+    call: chat.Part | None,
+    answer: chat.Part | None,
+    error: str | None = None,
+    **times: Any,
+) -> str:
+    """One tool span from a call and its answer (either may be missing); failed with `error` or where the answer says so."""
     name = (call or {}).get("name") or "tool"
     result = (answer or {}).get("response")
     failed = str(result) if isinstance(result, str) and result[:5].lower() == "error" else None
-    build.step(
+    return build.step(
         f"execute_tool {name}",
         s.TOOL,
         parent,
@@ -58,7 +65,7 @@ def tool(build: TraceBuilder, parent: str, call: chat.Part | None, answer: chat.
             s.TOOL_ARGUMENTS: (call or {}).get("arguments"),
             s.TOOL_RESULT: result,
         },
-        error=failed[:500] if failed else None,
+        error=error or (failed[:500] if failed else None),
         **times,
     )
 
