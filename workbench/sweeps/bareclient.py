@@ -16,6 +16,9 @@ from workbench.sweeps import wire
 from workbench.sweeps.server import ForkedKernels
 
 CHUNK = 1 << 20
+MOST_WAITING = 8 << 20
+"""Bytes of unread messages above which no more are read: a kernel that floods its output waits, and we do not hold it all."""
+
 GRACE_S = 5.0
 """How long a kernel may take to end by itself, as jupyter_client's own."""
 
@@ -80,6 +83,7 @@ class BareClient(KernelClient):  # type: ignore[misc]
         self._writer = wire.Writer(connection)
         self._reader = wire.Reader()
         self._channels = {wire.SHELL: Inbox(self), wire.IOPUB: Inbox(self)}
+        self._waiting = 0
         self._open = True
 
     shell_channel = property(lambda self: self._channels[wire.SHELL])
@@ -124,8 +128,19 @@ class BareClient(KernelClient):  # type: ignore[misc]
         if not data:
             self._hang_up()
         for channel, parts in self._reader.feed(data):
+            size = sum(map(len, parts))
             _, frames = self.session.feed_identities(parts)
-            self._channels[channel].queue.put_nowait(self.session.deserialize(frames))
+            self._channels[channel].queue.put_nowait((self.session.deserialize(frames), size))
+            self._waiting += size
+        if self._waiting > MOST_WAITING:
+            asyncio.get_event_loop().remove_reader(self._connection)
+
+    def taken(self, size: int) -> None:
+        """A message of so many bytes was read: go on listening where too much had been waiting."""
+        paused = self._waiting > MOST_WAITING
+        self._waiting -= size
+        if paused and self._waiting <= MOST_WAITING and self._open:
+            asyncio.get_running_loop().add_reader(self._connection, self._readable)
 
     def _hang_up(self) -> None:
         self._open = False
@@ -138,14 +153,17 @@ class Inbox:
 
     def __init__(self, client: BareClient) -> None:
         self.send = client.send
-        self.queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._taken = client.taken
+        self.queue: asyncio.Queue[tuple[dict[str, Any], int]] = asyncio.Queue()
 
     async def get_msg(self, timeout: float | None = None) -> dict[str, Any]:  # noqa: ASYNC109
         """The next message. Raises queue.Empty when none comes in time."""
         try:
-            return await asyncio.wait_for(self.queue.get(), timeout)
+            message, size = await asyncio.wait_for(self.queue.get(), timeout)
         except TimeoutError:
             raise queue.Empty from None
+        self._taken(size)
+        return message
 
 
 def _ends_within(connection: socket.socket, seconds: float) -> bool:

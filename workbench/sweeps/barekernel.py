@@ -18,7 +18,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from ipykernel.iostream import IOPubThread, OutStream
+from ipykernel.iostream import IOPubThread
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
 from IPython.core.application import ENV_CONFIG_DIRS, SYSTEM_CONFIG_DIRS
@@ -27,6 +27,7 @@ from traitlets import Type
 from zmq import Frame  # type: ignore[attr-defined,unused-ignore]
 
 from workbench.sweeps import wire
+from workbench.sweeps.streams import PacedStream
 
 CHUNK = 1 << 18
 
@@ -111,7 +112,7 @@ class Publisher(IOPubThread):  # type: ignore[misc]
                 f()
 
 
-class Stream(OutStream):  # type: ignore[misc]
+class Stream(PacedStream):
     """ipykernel's text stream. A flush also takes what was written past it, to the file descriptor, up to that moment."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -124,8 +125,7 @@ class Stream(OutStream):  # type: ignore[misc]
         if isinstance(string, str) and not self._is_master_process():
             os.write(self._original_stdstream_fd, string.encode(errors="replace"))
             return len(string)
-        written: int | None = super().write(string)
-        return written
+        return super().write(string)
 
     def flush(self) -> None:
         """Send what there is."""

@@ -25,6 +25,8 @@ def prepare(kind: str) -> Any:
         import ipykernel.ipkernel
         import ipykernel.kernelapp  # noqa: F401
 
+        import workbench.sweeps.streams  # noqa: F401
+
         return None
     from workbench.sweeps.barekernel import App
 
@@ -104,6 +106,7 @@ def _full(arguments: list[str]) -> None:
     from ipykernel.kernelapp import IPKernelApp
 
     app = IPKernelApp.instance()
+    app.outstream_class = "workbench.sweeps.streams.PacedStream"
     app.initialize(arguments)
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].install_repl_displayhook()  # there was no shell when it was imported

@@ -157,7 +157,7 @@ def _seen(live: bool | None) -> bool:
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if live is False or shell is None or not hasattr(shell, "kernel"):
         return False
-    from workbench.widgets.display import stills_only
+    from workbench.widgets.showing import stills_only
 
     return live is True or ("JPY_SESSION_NAME" in os.environ and not stills_only())
 

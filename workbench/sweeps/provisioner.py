@@ -7,10 +7,15 @@ import signal
 import uuid
 from typing import Any
 
+import zmq
+import zmq.asyncio
 from jupyter_client import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 
 from workbench.sweeps.server import ForkedKernels
+
+WAITING_MESSAGES = 16
+"""How many messages may wait for us on a channel; a flood's others wait in the kernel that makes it."""
 
 
 class ForkedManager(AsyncKernelManager):  # type: ignore[misc]
@@ -19,6 +24,12 @@ class ForkedManager(AsyncKernelManager):  # type: ignore[misc]
     def __init__(self, kernels: ForkedKernels, **options: Any) -> None:
         super().__init__(**options)
         self._kernels = kernels
+
+    def client(self, **options: Any) -> Any:
+        """The client of the kernel, which takes in no more than it reads."""
+        context = zmq.asyncio.Context()
+        context.setsockopt(zmq.RCVHWM, WAITING_MESSAGES)  # type: ignore[attr-defined,unused-ignore]
+        return super().client(context=context, **options)
 
     async def _async_pre_start_kernel(self, **options: Any) -> tuple[list[str], dict[str, Any]]:
         self.kernel_id = str(uuid.uuid4())
