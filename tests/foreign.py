@@ -100,5 +100,21 @@ def mlflow(python: str, folder: Path, workers: int = 1) -> Iterator[tuple[str, i
         yield base, pid
 
 
+@contextmanager
+def s3(folder: Path) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """A real S3 server on loopback: a Python that has s3fs, the server's address, and the environment that reaches it."""
+    python, port = python_with("moto[server]", "s3fs"), free_port()
+    base = f"http://127.0.0.1:{port}"
+    keys = {
+        **os.environ,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": base,
+    }
+    with serving([_beside(python, "moto_server"), "-H", "127.0.0.1", "-p", str(port)], base, folder / "moto.log"):
+        yield python, base, keys
+
+
 def _beside(python: str, command: str) -> str:
     return str(Path(python).parent / command)

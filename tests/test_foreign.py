@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.chat_server import ChatServer
-from tests.foreign import free_port, mlflow, phoenix, python_with, serving
+from tests.foreign import mlflow, phoenix, python_with, s3
 from tests.making import attempt
 from workbench import frames
 from workbench import semconv as s
@@ -204,24 +203,8 @@ assert [r.id for r in open_runs("s3://bucket/runs")] == ["b"]
 
 
 def test_s3_holds_runs(tmp_path: Path) -> None:
-    python, port = python_with("moto[server]", "s3fs"), free_port()
-    url = f"http://127.0.0.1:{port}"
-    keys = {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": url,
-    }
     ours = f"{ROOT}:{next(p for p in sys.path if p.endswith('site-packages'))}"
-    with serving(
-        [str(Path(python).parent / "moto_server"), "-H", "127.0.0.1", "-p", str(port)], url, tmp_path / "moto.log"
-    ):
-        done = subprocess.run(
-            [python, "-c", S3, url, ours],
-            capture_output=True,
-            text=True,
-            timeout=240,
-            env={**os.environ, **keys},
-            cwd=tmp_path,
-        )
+    with s3(tmp_path) as (python, url, env):
+        words = [python, "-c", S3, url, ours]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=240, env=env, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]

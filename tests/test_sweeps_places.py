@@ -13,7 +13,7 @@ import fsspec
 import pandas as pd
 import pytest
 
-from tests.foreign import free_port, python_with, serving
+from tests.foreign import s3
 from tests.sweeping import notebook
 from workbench import Sweep, UsageError
 from workbench.store.places import Place
@@ -138,26 +138,12 @@ print("ok")
 
 @pytest.mark.slow
 def test_a_sweep_on_s3(tmp_path: Path) -> None:
-    python, port = python_with("moto[server]", "s3fs"), free_port()
-    url = f"http://127.0.0.1:{port}"
-    keys = {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": url,
-        "PYTHONPATH": f"{ROOT}:{next(p for p in sys.path if p.endswith('site-packages'))}",
-    }
     path = notebook(tmp_path / "n.ipynb", RECORDS % (tmp_path / "go"))
     script = tmp_path / "sweep_s3.py"
     script.write_text("if __name__ == '__main__':\n" + "".join(f"    {line}\n" for line in S3.strip().splitlines()))
-    server = [str(Path(python).parent / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
-    with serving(server, url, tmp_path / "moto.log"):
-        done = subprocess.run(
-            [python, str(script), url, str(path), str(tmp_path / "go")],
-            capture_output=True,
-            text=True,
-            timeout=240,
-            env={**os.environ, **keys},
-            cwd=tmp_path,
-        )
+    ours = f"{ROOT}:{next(p for p in sys.path if p.endswith('site-packages'))}"
+    with s3(tmp_path) as (python, url, env):
+        words = [python, str(script), url, str(path), str(tmp_path / "go")]
+        env["PYTHONPATH"] = ours
+        done = subprocess.run(words, capture_output=True, text=True, timeout=240, env=env, cwd=tmp_path)
     assert done.returncode == 0 and "ok" in done.stdout, done.stderr[-3000:]

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 import workbench as wb
 from tests import weaving
+from tests.browser.pages import axe_finds_nothing, opened
 from tests.browser.test_lab import opened as opened_in_lab
 from tests.browser.test_lab import run_all
 from tests.hostile import TEXTS
@@ -19,7 +20,6 @@ from workbench.store import SpanSet
 from workbench.widgets.board import Board
 
 pytestmark = pytest.mark.slow
-AXE = Path(__file__).parents[2] / "widgets/node_modules/axe-core/axe.min.js"
 
 
 def many(seed: int, agents: int, tasks: int = 40) -> SpanSet:
@@ -33,19 +33,6 @@ def boards() -> dict[str, Board]:
         "disagreement": wb.Disagreement(two),
         "sweep": wb.SweepExplorer({"three": one, "five": two}),
     }
-
-
-def opened(chromium: Any, place: Path, board: Board, **context: Any) -> tuple[Any, list[str], list[str]]:
-    board.save(place)
-    page = chromium.new_context(viewport={"width": 1060, "height": 800}, **context).new_page()
-    asked: list[str] = []
-    errors: list[str] = []
-    page.on("request", lambda r: asked.append(r.url))
-    page.on("pageerror", lambda e: errors.append(str(e)))
-    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-    page.goto(place.as_uri())
-    page.wait_for_selector(".wb[data-drawn]")
-    return page, [u for u in asked if not u.startswith(("file:", "blob:", "data:"))], errors
 
 
 # the least contrast of any text with what is behind it
@@ -89,16 +76,9 @@ def test_a_page_draws_reads_well_and_opens_traces(chromium: Any, tmp_path: Path,
 
 @pytest.mark.parametrize("name", ["compare", "disagreement", "sweep"])
 def test_axe_finds_nothing(chromium: Any, tmp_path: Path, name: str) -> None:
-    if not AXE.exists():
-        pytest.skip("axe-core is not there (npm ci in widgets/ brings it)")
     page, _, _ = opened(chromium, tmp_path / "p.html", boards()[name], bypass_csp=True)
     page.locator(".row").first.click()
-    page.add_script_tag(path=str(AXE))
-    found = page.evaluate(
-        "() => axe.run('[data-view]', {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
-    )
-    told = [(v["id"], v["help"], [n["html"][:160] for n in v["nodes"]][:3]) for v in found["violations"]]
-    assert told == [] and len(found["passes"]) >= 8
+    axe_finds_nothing(page)
     page.context.close()
 
 

@@ -10,28 +10,15 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import weaving
+from tests.browser.pages import opened
 from tests.hostile import TEXTS
 from workbench import semconv as s
-from workbench.widgets.page import trace_page
 
 pytestmark = pytest.mark.slow
 
 FITS = (
     "w => document.querySelector('[data-view] > div').shadowRoot.querySelector('.stage > canvas').clientWidth <= w - 48"
 )
-
-
-def opened(chromium: Any, place: Path, spans: list[Any], **context: Any) -> tuple[Any, list[str], list[str]]:
-    place.write_text(trace_page(spans), encoding="utf-8")
-    page = chromium.new_context(viewport={"width": 1060, "height": 700}, **context).new_page()
-    asked: list[str] = []
-    errors: list[str] = []
-    page.on("request", lambda r: asked.append(r.url))
-    page.on("pageerror", lambda e: errors.append(str(e)))
-    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-    page.goto(place.as_uri())
-    page.wait_for_selector(".wb[data-drawn]")
-    return page, [u for u in asked if not u.startswith(("file:", "blob:", "data:"))], errors
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -9,13 +9,12 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import weaving
-from tests.browser.test_page import opened
+from tests.browser.pages import axe_finds_nothing, opened
 from tests.hostile import TEXTS
 from tests.test_widgets import contrast
 from workbench import semconv as s
 
 pytestmark = pytest.mark.slow
-AXE = Path(__file__).parents[2] / "widgets/node_modules/axe-core/axe.min.js"
 COLOURS = """() => {
   const root = document.querySelector('[data-view] > div').shadowRoot;
   const hex = c => '#' + c.match(/[\\d.]+/g).slice(0, 3).map(v => Math.round(v).toString(16).padStart(2, '0')).join('');
@@ -47,18 +46,11 @@ def test_every_word_as_drawn_passes_aa(chromium: Any, tmp_path: Path, name: str,
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(chromium: Any, tmp_path: Path, scheme: str) -> None:
-    if not AXE.exists():
-        pytest.skip("axe-core is not there (npm ci in widgets/ brings it)")
     page, _, _ = opened(chromium, tmp_path / "p.html", weaving.nested(), color_scheme=scheme, bypass_csp=True)
     page.locator(".wb").focus()
     page.keyboard.press("ArrowRight")
     expect(page.locator(".panel dl")).to_be_visible()
-    page.add_script_tag(path=str(AXE))
-    found = page.evaluate(
-        "() => axe.run('[data-view]', {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
-    )
-    told = [(v["id"], v["help"], [n["html"][:120] for n in v["nodes"]][:3]) for v in found["violations"]]
-    assert told == [] and len(found["passes"]) >= 8
+    axe_finds_nothing(page)
     page.context.close()
 
 
