@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import DataError, UsageError
 from workbench.planner.hfconfig import shape_fields
 from workbench.planner.names import Names
+from workbench.planner.tables import listed, rows
 
 
 @dataclass(frozen=True)
@@ -152,34 +151,16 @@ class ModelShape:
         return self.heads * self.head_dim
 
 
-def _number(kind: str, text: str) -> Any:
-    return {"int": int, "float": float}.get(kind, str)(text)
-
-
 @cache
 def table() -> Mapping[str, ModelShape]:
     """The shipped shapes by name (workbench/planner/data/models.csv)."""
-    with (resources.files("workbench.planner") / "data" / "models.csv").open(encoding="utf-8") as handle:
-        return {shape.name: shape for shape in read_rows(csv.DictReader(handle), "models.csv")}
+    return listed(ModelShape, "models")
 
 
 @cache
 def aliases() -> Names:
     """The tolerant name matcher of the shipped models."""
-    with (resources.files("workbench.planner") / "data" / "model_names.csv").open(encoding="utf-8") as handle:
-        return Names("model", table(), {row["alias"]: row["model"] for row in csv.DictReader(handle)})
-
-
-def read_rows(rows: Any, where: str) -> list[ModelShape]:
-    """Build shapes from rows of a table; an empty field takes its default. Raises `DataError` with file and line."""
-    kinds = {field.name: str(field.type) for field in fields(ModelShape)}
-    shapes = []
-    for line, row in enumerate(rows, start=2):
-        try:
-            shapes.append(ModelShape(**{k: _number(kinds[k], v) for k, v in row.items() if k in kinds and v != ""}))
-        except (TypeError, ValueError) as error:
-            raise DataError(f"{where}:{line}: {error}") from error
-    return shapes
+    return Names("model", table(), {row["alias"]: row["model"] for row in rows("model_names")})
 
 
 def model(name: str | ModelShape | Path) -> ModelShape:

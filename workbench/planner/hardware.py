@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
-from importlib import resources
-from pathlib import Path
-from typing import Any
 
-from workbench.errors import DataError, UsageError
+from workbench.errors import UsageError
 from workbench.planner.names import Names
+from workbench.planner.tables import listed, rows
 
 PRECISIONS = ("bf16", "fp8", "fp4", "int4", "int8")
 
@@ -64,27 +61,13 @@ class Gpu:
 @cache
 def table() -> Mapping[str, Gpu]:
     """The shipped GPUs by name (workbench/planner/data/gpus.csv)."""
-    return {gpu.name: gpu for gpu in read_gpus(Path(str(resources.files("workbench.planner"))) / "data" / "gpus.csv")}
+    return listed(Gpu, "gpus")
 
 
 @cache
 def aliases() -> Names:
     """The tolerant name matcher of the shipped GPUs."""
-    with (resources.files("workbench.planner") / "data" / "gpu_names.csv").open(encoding="utf-8") as handle:
-        return Names("GPU", table(), {row["alias"]: row["gpu"] for row in csv.DictReader(handle)})
-
-
-def read_gpus(path: Path) -> list[Gpu]:
-    """Read a GPU table (columns are the fields of `Gpu`); `DataError` names file and line."""
-    kinds: dict[str, Any] = {f.name: {"int": int, "float": float}.get(str(f.type), str) for f in fields(Gpu)}
-    gpus = []
-    with path.open(encoding="utf-8") as handle:
-        for line, row in enumerate(csv.DictReader(handle), start=2):
-            try:
-                gpus.append(Gpu(**{k: kinds[k](v) for k, v in row.items() if k in kinds and v != ""}))
-            except (TypeError, ValueError) as error:
-                raise DataError(f"{path}:{line}: {error}") from error
-    return gpus
+    return Names("GPU", table(), {row["alias"]: row["gpu"] for row in rows("gpu_names")})
 
 
 def gpu(name: str | Gpu) -> Gpu:

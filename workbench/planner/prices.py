@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 
 from workbench.errors import UsageError
-from workbench.planner import hardware
+from workbench.planner import hardware, tables
 
 KINDS = ("on_demand", "reserved", "owned")
 
@@ -24,20 +21,15 @@ class PriceRange:
     kind: str
 
 
-@cache
-def _rows() -> tuple[dict[str, str], ...]:
-    with (resources.files("workbench.planner") / "data" / "gpu_prices.csv").open(encoding="utf-8") as handle:
-        return tuple(csv.DictReader(handle))
-
-
 def gpu_price(name: str, kind: str = "on_demand") -> PriceRange:
     """The price range of a GPU hour. Raises `UsageError` where the table has none: then give `usd_per_gpu_hour` yourself."""
     if kind not in KINDS:
         raise UsageError(f"unknown price kind {kind!r}; known: {', '.join(KINDS)}")
     card = hardware.gpu(name).name
-    rows = [r for r in _rows() if r["gpu"] == card and r["kind"] == kind]
+    listed = tables.rows("gpu_prices")
+    rows = [r for r in listed if r["gpu"] == card and r["kind"] == kind]
     if not rows:
-        others = sorted({r["kind"] for r in _rows() if r["gpu"] == card})
+        others = sorted({r["kind"] for r in listed if r["gpu"] == card})
         raise UsageError(
             f"no {kind} price for {card}; priced here: {', '.join(others) or 'nothing'}; give usd_per_gpu_hour"
         )
