@@ -283,11 +283,20 @@ async def test_stop_by_hand_cancels_what_is_in_flight_and_the_run_can_go_on(
         return brakes[0]
 
     monkeypatch.setattr("workbench.runs.running.Brake", made)
-    models = {"m": wb.Scripted(says("1"), latency_s=0.05)}
+    asked: list[wb.Request] = []
+    fifth = asyncio.Event()
+
+    def answer(request: wb.Request) -> str:
+        asked.append(request)
+        if len(asked) == 5:  # two tasks of two calls are in work at a time: by now one of them has ended
+            fifth.set()
+        return "Answer: 1"
+
+    models = {"m": wb.Scripted(answer, latency_s=0.05)}
     running = asyncio.ensure_future(
         wb.run(TASKS, wb.Parallel(agents=2), MIX, out=tmp_path / "r", models=models, at_once=2)
     )
-    await asyncio.sleep(0.12)
+    await fifth.wait()
     brakes[0]()
     run = await running
     assert run.manifest["status"] == "stopped" and "by hand" in run.manifest["stopped"]
