@@ -41,7 +41,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A named worker bound to one model; `style` and `system` make it different from its fellows."""
+    """A named worker bound to one model; `style` and `system` make it different from its fellows.
+
+    >>> wb.Agent("sceptic", "openai/gpt-4o-mini", system="You look for the first wrong step.", temperature=0.7)
+    """
 
     name: str
     model: str

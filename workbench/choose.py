@@ -224,7 +224,10 @@ class Choices:
 
 
 def choices(runs: Mapping[str, Any], *, level: float = 0.95, failed: str = "wrong", seed: int = 0) -> Choices:
-    """Choices from {name: Run or `answers` frame}; a failed attempt counts as wrong unless `failed="drop"`."""
+    """Choices from {name: Run or `answers` frame}; a failed attempt counts as wrong unless `failed="drop"`.
+
+    >>> wb.choices({"single": single, "three": run}).frame
+    """
     if not runs:
         raise UsageError("there is nothing to choose from")
     rows, scores = [], {}
@@ -241,7 +244,10 @@ def choices(runs: Mapping[str, Any], *, level: float = 0.95, failed: str = "wron
 
 
 def recommend(runs: Mapping[str, Any], **limits: Any) -> Recommendation:
-    """`choices(runs).recommend(…)`: the best of {name: Run or answers frame} within the limits."""
+    """`choices(runs).recommend(…)`: the best of {name: Run or answers frame} within the limits.
+
+    >>> wb.recommend({"single": single, "three": run}, max_p95_s=60).reason
+    """
     return choices(runs).recommend(**limits)
 
 

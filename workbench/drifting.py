@@ -60,6 +60,8 @@ def drift(old: Any, new: Any, *, level: float = 0.95, seed: int = 0) -> Drift:
     The difference in accuracy is `stats.paired`'s, with its interval; categories are held to Holm's correction together. A
     ratio of tokens, cost or latency has the percentile interval of 2,000 seeded resamples of the tasks (Efron 1979). Latency
     is what the clock said: it also moves with the load of the machine. Raises UsageError where no task is in both.
+
+    >>> print(wb.drift(run, again))
     """
     before, after = _answers(old), _answers(new)
     shared = set(before["task_id"]) & set(after["task_id"])

@@ -37,6 +37,8 @@ def export(run: Spans, to: str, out: str | os.PathLike[str] | None = None, **rec
 
     For a receiver: `headers`, `timeout_s` (whole, with retries), `batch`. Returns {to, path or url, spans, traces, …}. Raises
     UsageError for an unknown target, ExportError where a receiver does not take the spans.
+
+    >>> wb.export(run, "otlp-json", "spans.json")["spans"]
     """
     if to.startswith(("otlp-http://", "otlp-https://", "http://", "https://")):
         from workbench.otlp.http import send

@@ -227,7 +227,11 @@ GRADERS: Mapping[str, Grader] = {
 
 
 def grader(name: str) -> Grader:
-    """The grader of that name. Raises UsageError with the nearest names."""
+    """The grader of that name. Raises UsageError with the nearest names.
+
+    >>> wb.grader("math").key("1/2") == wb.grader("math").key("0.5")
+    True
+    """
     if name not in GRADERS:
         raise unknown("grader", name, GRADERS)
     return GRADERS[name]

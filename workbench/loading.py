@@ -52,6 +52,8 @@ def load_tasks(
 
     Raises:
         DataError: names file, line and field; nothing is half-loaded.
+
+    >>> tasks = wb.load_tasks("arithmetic", n=8, difficulty=(1, 3), seed=0)
     """
     if n is not None and (not isinstance(n, int) or isinstance(n, bool) or n < 1):
         raise UsageError(f"n must be a whole number of at least 1, got {n!r}")

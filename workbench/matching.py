@@ -49,6 +49,8 @@ def budget_match(
     `team`: a Run of any strategy or an `answers` frame. `single`: a run of N independent samples of the single agent (a Parallel
     run, a Single run with repeats, a `threads` frame or Votes). Where the budget buys k + f samples, k are taken, and k + 1 in
     the share f of cases: its expected cost is the team's. More thinking instead of more samples needs a run of its own.
+
+    >>> wb.budget_match(single, run).difference
     """
     if by not in BY:
         raise unknown("budget", by, BY)

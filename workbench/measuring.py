@@ -20,6 +20,8 @@ def measures(run: Run) -> dict[str, Any]:
     tasks and answered count attempts (asked for, finished with an answer). A failed attempt counts as wrong; accuracy has a
     95 % interval clustered by task. critical_path_s is the mean over attempts; compute_multiple is tokens per attempt
     relative to a Single run of the same tasks on the same model found beside this run, else None.
+
+    >>> wb.measures(run)["accuracy"]
     """
     answers, calls = frames.answers(run), frames.calls(run)
     manifest = run.manifest

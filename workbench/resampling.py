@@ -43,6 +43,8 @@ def resample(
 
     Columns: agents, synthesis, accuracy, low, high, tokens, cost_usd, seconds (mean over attempts; seconds is the expected
     longest thread), subsets (how many per attempt are behind the number), exact, tasks, unscored.
+
+    >>> wb.resample(run, agents=[1, 2, 3], synthesis=["majority", "any"])
     """
     pool = votes(source, key=key)
     sizes = team_sizes(agents, pool.size)

@@ -87,6 +87,8 @@ async def resynthesize(
 
     Raises UsageError before anything is asked; DataError where content is missing or where a limit stopped the run: what was
     done until then is kept, call again to go on.
+
+    >>> await wb.resynthesize(run, [2, 3], "judge", "abacus-s")
     """
     run = source if isinstance(source, Run) else Run(source)
     pool, sizes = votes(run, round=round), []

@@ -53,7 +53,10 @@ def router_config(
 
 
 def router_file(path: str | os.PathLike[str], routes: Mapping[str, str | Sequence[str]], **settings: Any) -> Path:
-    """Write `router_config` as YAML and return the path."""
+    """Write `router_config` as YAML and return the path.
+
+    >>> wb.router_file("litellm.yaml", {"math": "openai/gpt-4o-mini", "default": "ollama/llama3.2"})
+    """
     target = Path(path)
     text = yaml.safe_dump(router_config(routes, **settings), sort_keys=False, allow_unicode=True)
     head = "# Routes by task category, found by measuring. Ask for the model route/CATEGORY.\n"

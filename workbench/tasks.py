@@ -14,6 +14,8 @@ class Task:
     """One question. `target` None means that it cannot be scored; `choices` are the options of a multiple-choice task.
 
     `samples` are answers that were recorded elsewhere ({model: (texts …)}), so that a task file can be replayed.
+
+    >>> wb.Task("q1", "What is 6 times 7?", "42")
     """
 
     id: str

@@ -16,6 +16,8 @@ def time_shares(runs: Any) -> pd.DataFrame:
     run, trace_id, task_id, wall_s, critical_path_s, slowest (agent of the longest thread), thread_share (the longest thread of
     every round, without its waiting), queue_share (what these waited for a slot), synthesis_share, other_share (starting and
     recording; plans made outside threads), spread (longest over mean thread of the last round: what a straggler costs).
+
+    >>> wb.time_shares(run)[["task_id", "thread_share", "queue_share", "synthesis_share"]]
     """
     found = store.as_runs(runs)
     answers, threads, calls = frames.answers(found), frames.threads(found), frames.calls(found)
@@ -53,6 +55,8 @@ def compute_multiples(run: Any, single: Any = None) -> pd.Series[float]:
     """Tokens of each attempt relative to a single pass: the mean of `single`'s attempts, else of this run's own threads.
 
     Indexed by task_id; an attempt without tokens is NaN.
+
+    >>> wb.compute_multiples(run).mean()
     """
     answers = frames.answers(run)
     passes = frames.answers(single) if single is not None else frames.threads(run)

@@ -80,6 +80,8 @@ def divergence(
 
     Raises:
         UsageError: fewer than 3 names with both scores, or a column that is missing or not a number.
+
+    >>> wb.divergence({"small": (0.9, 0.4), "large": (0.8, 0.5), "other": (0.7, 0.2)}).table
     """
     frame = _frame(scores, by)
     rng = np.random.default_rng(seed)

@@ -33,6 +33,8 @@ def incidents(steps: pd.DataFrame, *, within: int = WITHIN) -> pd.DataFrame:
     - again: the next acting step failed too (missing: there was none).
 
     Columns run, trace_id, task_id, strategy, step, kind, tool, error, fault, silent, response, outcome, steps, again.
+
+    >>> wb.incidents(wb.steps(episodes))["outcome"].value_counts()
     """
     need(steps, "trace_id", "kind", "tool", "error", "fault", "repeats", "task_id", "step")
     trace = pd.factorize(steps["trace_id"])[0].astype(np.int64)

@@ -43,6 +43,8 @@ def steps(runs: Any, *, text: bool = False) -> pd.DataFrame:
 
     Where nothing of a kind was recorded its column is missing (NA) throughout; nothing is guessed. Odd input (results without
     calls, calls without results, arguments that are not JSON) keeps its rows; `oddities` counts it.
+
+    >>> wb.steps(episodes)[["step", "tool", "valid", "right"]]
     """
     return joined([steps_of(items(run), text) for run in as_runs(runs)])
 

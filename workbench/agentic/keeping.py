@@ -50,6 +50,8 @@ def rule_checks(runs: Any, rules: Iterable[RuleCheck] = ()) -> pd.DataFrame:
 
     Rows come from recorded checks (events `workbench.rule_check`) and from `rules`: functions `(step, before) -> bool | None`
     whose names, with spaces for underscores, are the rules' names. `runs` as in `steps`, or a `steps` frame made with text=True.
+
+    >>> wb.rule_checks(episodes).groupby("rule")["violated"].mean()
     """
     given = list(rules)
     parts = [] if isinstance(runs, pd.DataFrame) else [recorded(items(run)) for run in as_runs(runs)]

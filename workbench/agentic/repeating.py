@@ -22,6 +22,8 @@ def pass_hat_k(
     c of a task's n trials were right (tau-bench, Yao et al., arXiv 2406.12045). Scores between 0 and 1 count by the expected
     lowest of k trials drawn without replacement, which is the same for 0 and 1. `source` is a Run, a list of Runs or an
     `answers` frame; tasks with fewer than k trials are left out of that k. Columns k, value, low, high, tasks.
+
+    >>> wb.pass_hat_k(episodes, [1, 2])
     """
     frame = scored(source, failed)[0]
     tasks = frame["task_id"].fillna(frame["trace_id"]) if "trace_id" in frame else frame["task_id"]

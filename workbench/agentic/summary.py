@@ -85,6 +85,8 @@ def qualities(
     `runs` is a Run, a path, an import, or a list of these; `rules` are functions `(step, before) -> bool | None` that are
     checked at every step besides those that were recorded (`rule_checks`). What needs a truth that was not recorded is
     missing, and `unknown` says why; the rest is computed. Every interval is clustered by task.
+
+    >>> wb.qualities(episodes).table()
     """
     given = list(rules)
     found = [items(run) for run in as_runs(runs)]

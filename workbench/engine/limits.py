@@ -21,6 +21,8 @@ class Limits:
         deadline_s: of the whole run; what is not done by then is stopped and recorded as such.
         max_tokens, max_cost_usd: of the whole run; a call that could pass them is not started.
         max_output_tokens: of one call, where the strategy names none; with a limit on spending it is what gets reserved.
+
+    >>> limits = wb.Limits(slots={"abacus-s": 4}, deadline_s=600, max_cost_usd=2.0)
     """
 
     slots: int | Mapping[str, int] = 64

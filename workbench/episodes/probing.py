@@ -73,6 +73,8 @@ async def probe(
 
     Raises:
         UsageError: a setting that is not allowed, before anything starts.
+
+    >>> episodes = await wb.probe("abacus-s", "ledger", steps=8, trials=2, episodes=2)
     """
     setup = Setup(named_environment(environment), steps, Faults(faults, tuple(fault_kinds)), rules, distractors)
     tasks = episode_tasks(setup, episodes, seed)

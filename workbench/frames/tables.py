@@ -26,22 +26,33 @@ def answers(runs: Any) -> pd.DataFrame:
     `threads` counts lines of work, `calls` model calls; tokens and `cost_usd` are sums over the calls, reused ones too.
     `critical_path_s` is the longest chain through the recorded links without waiting for slots; `queue_s` is the sum of
     all waiting.
+
+    >>> wb.answers(run).groupby("difficulty")["score"].mean()
     """
     return _all(runs, _answers)
 
 
 def threads(runs: Any) -> pd.DataFrame:
-    """One row per thread span: one agent's line of work in one round."""
+    """One row per thread span: one agent's line of work in one round.
+
+    >>> wb.threads(run).groupby("agent")["score"].mean()
+    """
     return _all(runs, _threads)
 
 
 def calls(runs: Any) -> pd.DataFrame:
-    """One row per model call. `seconds` is the whole span, `queue_s` the part of it spent waiting for a slot."""
+    """One row per model call. `seconds` is the whole span, `queue_s` the part of it spent waiting for a slot.
+
+    >>> wb.calls(run).groupby("model")[["input_tokens", "output_tokens", "cost_usd"]].sum()
+    """
     return _all(runs, _calls)
 
 
 def decisions(runs: Any) -> pd.DataFrame:
-    """One row per recorded decision (split, vote, stop …) with its reason; `attributes` is a dict of the rest."""
+    """One row per recorded decision (split, vote, stop …) with its reason; `attributes` is a dict of the rest.
+
+    >>> wb.decisions(run)[["task_id", "kind", "reason"]]
+    """
     return _all(runs, _decisions)
 
 

@@ -25,6 +25,8 @@ def graph(run_or_spans: Spans | Iterable[Span], task: object = None, *, repeat: 
 
     Raises:
         UsageError: where the run has no such task.
+
+    >>> wb.critical_path(wb.graph(run, task=tasks[0].id))
     """
     import networkx as nx
 

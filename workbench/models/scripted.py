@@ -10,7 +10,10 @@ from workbench.models.base import Request
 
 
 class Scripted:
-    """Answers with `answer(request)`, a text or a whole Reply, after `latency_s` seconds; an error it raises is the call's."""
+    """Answers with `answer(request)`, a text or a whole Reply, after `latency_s` seconds; an error it raises is the call's.
+
+    >>> model = wb.Scripted(lambda request: "Answer: 4", name="always-4")
+    """
 
     def __init__(
         self, answer: Callable[[Request], str | Reply], *, name: str = "scripted", latency_s: float = 0.0

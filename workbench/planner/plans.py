@@ -72,6 +72,9 @@ def plan(
     the load given, plus API tokens; `_full` at the most it carries) and per correct answer when `quality` (share correct) is
     given, network, the limiting resource, `pareto`, and `refused` with the reason for placements that cannot be. Raises
     `UsageError` for bad input.
+
+    >>> load = wb.Load(rate_rps=0.5, threads=5, prefix_tokens=900)
+    >>> wb.plan({"llama-3.1-70b": 5}, "4xH200", load)[["placement", "e2e_p50_s", "usd_per_request"]]
     """
     import pandas as pd
 

@@ -30,6 +30,8 @@ async def rerun(
     `mix` is who answers now (default: the same models by name). `tasks`: the run's tasks, where its grader needs more of them
     than the record holds (choices, recorded judgements); else they come from the record, which then must hold its content.
     `settings` go to `run`. The strategy, its seed, repeats and grader are the old run's. Compare with `drift(old, new)`.
+
+    >>> again = await wb.rerun(run, n=4)
     """
     if n < 1:
         raise UsageError(f"n must be at least 1, got {n!r}")

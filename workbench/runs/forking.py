@@ -62,6 +62,8 @@ async def fork(
     Raises:
         UsageError: nothing is changed, there is no such span, or it is no model call. DataError: the record cannot be followed to
             the fork: it was made elsewhere, without content, or with other prompts or limits; then nothing was paid for.
+
+    >>> changed = await wb.fork(run, wb.calls(run)["span_id"].iloc[0], answer="Answer: 7")
     """
     before = run if isinstance(run, Run) else Run(run)
     change = Change(model, prompt, answer)

@@ -68,6 +68,9 @@ async def run(
 
     Raises:
         UsageError, MissingKey: before anything starts. A model's failure is no error here: it is in the record.
+
+    >>> run = await wb.run(tasks, wb.Parallel(agents=3), "abacus-s", limits=limits)
+    >>> single = await wb.run(tasks, "single", {"scripted": 1}, models={"scripted": model})
     """
     chosen = strategy(strategy_)
     mix = ModelMix.of(mix)

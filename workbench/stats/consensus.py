@@ -23,6 +23,8 @@ def agreement(source: Any, *, key: Key | None = None) -> pd.DataFrame:
     task_id, category, threads, silent, answers (distinct), support (share of all threads behind the leading answer), margin
     (its lead over the next, as a share), entropy (bits, over those that spoke), tie (another answer has as many), score (expected
     score of the vote), any (whether some thread is right).
+
+    >>> wb.agreement(run)[["task_id", "support", "entropy"]]
     """
     pool = votes(source, key=key)
     counts = -np.sort(-pool.counts, axis=1)
@@ -57,6 +59,8 @@ def disagreement(source: Any, *, key: Key | None = None, agreed: float = 0.6) ->
     """The disagreement map: `agreement` with the column `look` (one of LOOK), what is most worth a look first.
 
     A task counts as agreed where at least the share `agreed` of the threads is behind the leading answer.
+
+    >>> wb.disagreement(run)["look"].value_counts()
     """
     frame = agreement(source, key=key)
     right, together = frame["score"] > 0.5, frame["support"] >= agreed

@@ -26,6 +26,8 @@ def contribution(
     The worth of a set of threads is the expected score of their plurality vote (ties by expected value, the empty set 0), so
     the Shapley values (1953) sum to the accuracy of all. Exact over all subsets up to 11 threads, else the mean over `draws`
     seeded orders per attempt and their reverses (exact says which). The intervals are over tasks.
+
+    >>> wb.contribution(run)[["thread", "accuracy", "leave_one_out", "shapley"]]
     """
     pool = votes(source, key=key, voter=voter)
     exact = pool.size <= EXACT_VOTERS

@@ -51,6 +51,9 @@ def accuracy(source: Any, *, level: float = 0.95, failed: str = "wrong") -> Esti
     The variance is cluster-robust by task (Miller, arXiv 2411.00640); it enters Wilson's score interval through the
     effective sample size p(1-p)/variance with a t quantile on tasks - 1 degrees of freedom, which keeps its coverage near
     0 and 1 where the normal interval fails (Franco et al., J. Survey Statistics and Methodology 7, 2019).
+
+    >>> found = wb.accuracy(run)
+    >>> found.value, found.low, found.high
     """
     frame, lost, unscored = scored(source, failed)
     return clustered(frame["score"].to_numpy(float), frame["task_id"].to_numpy(object), level, lost, unscored)

@@ -64,6 +64,9 @@ def paired(a: Any, b: Any, *, level: float = 0.95, failed: str = "wrong", seed: 
     one pseudo-task in favour of each side, which holds its coverage at small n and where no task differs; it is kept for
     scores between 0 and 1. McNemar's test is the exact binomial one on the tasks that differ. The permutation test flips
     the sign of tasks' differences: all of them where there are few, else 20,000 seeded draws with (r + 1)/(m + 1).
+
+    >>> found = wb.paired(single, run)
+    >>> found.difference, found.low, found.high, found.permutation_p
     """
     one, other = by_task(a, failed), by_task(b, failed)
     both = one.index.intersection(other.index, sort=False)

@@ -20,6 +20,8 @@ def pass_at_k(
     """The chance that at least one of k threads is right: 1 - C(n - c, k) / C(n, k) (Chen et al., arXiv 2107.03374).
 
     Scores between 0 and 1 count by the expected best of k. Columns k, accuracy, low, high, tasks.
+
+    >>> wb.pass_at_k(run, [1, 3])
     """
     pool = votes(source, key=key)
     sizes = _sizes(k, pool)

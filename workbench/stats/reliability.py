@@ -44,6 +44,8 @@ def calibration(
 
     ECE: mean distance of accuracy and confidence over equal-width bins, weighted by answers (Naeini et al. 2015). Brier: mean
     squared difference. The AUROC's interval is DeLong's, clustered by task (Obuchowski 1997), on the logit scale.
+
+    >>> wb.calibration(run).ece
     """
     if bins < 1:
         raise UsageError(f"bins must be at least 1, got {bins!r}")

@@ -33,5 +33,7 @@ def strategy(spec: str | Mapping[str, Any] | Strategy, **settings: Any) -> Strat
     """A strategy from plain values: `strategy("parallel", agents=5, synthesis="judge")`, or from its manifest's dict.
 
     Raises UsageError naming an unknown strategy or setting, and what is allowed.
+
+    >>> wb.strategy("parallel", agents=5, synthesis="judge")
     """
     return STRATEGIES.make(spec, **settings)
