@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 import xml.etree.ElementTree as ET
@@ -17,13 +16,12 @@ from tests import weaving
 from tests.hostile import TEXTS
 from tests.making import attempt
 from tests.scripted import play
+from tests.test_widgets import all_words_lie_inside_and_apart
 from workbench import semconv as s
 from workbench.errors import UsageError
 from workbench.models.base import Request
 from workbench.store import SpanSet
 from workbench.widgets.board import Board
-from workbench.widgets.letters import width
-from workbench.widgets.scene import Words
 
 TASKS = [wb.Task(f"t{i}", f"What is {i} + 1?", str(i + 1)) for i in range(6)]
 
@@ -297,14 +295,7 @@ def test_hostile_text_is_only_text(name: str) -> None:
 @pytest.mark.parametrize(("width_px", "theme"), [(480, "light"), (960, "dark")])
 def test_all_words_of_a_still_lie_inside_and_apart(width_px: float, theme: str) -> None:
     for board in boards("a plain question about nothing much"):
-        boxes = []
-        for w in (i for i in board.scene(width_px=width_px, theme=theme).items if isinstance(i, Words) and i.text):
-            wide = width(w.text, w.size, w.bold)
-            left = w.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[w.anchor] * wide
-            assert left >= -1 and left + wide <= width_px + 1, w.text
-            boxes.append((left, w.y - w.size * 0.72, left + wide, w.y, w.text))
-        for a, b in itertools.combinations(boxes, 2):
-            assert min(a[2], b[2]) - max(a[0], b[0]) <= 1 or min(a[3], b[3]) - max(a[1], b[1]) <= 1, (a, b)
+        all_words_lie_inside_and_apart(board.scene(width_px=width_px, theme=theme), width_px)
 
 
 def test_every_place_gets_what_it_can_show(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from workbench.widgets.display import run_bundle
 from workbench.widgets.draw import draw
 from workbench.widgets.letters import clean, elide, width
 from workbench.widgets.palette import DARK, LIGHT, Palette
-from workbench.widgets.scene import Words
+from workbench.widgets.scene import Scene, Words
 from workbench.widgets.still import still_png, still_svg
 from workbench.widgets.trace import STATIC
 from workbench.widgets.wording import standing
@@ -40,10 +40,7 @@ def test_a_still_is_one_vector_file_that_needs_nothing_else(name: str, by: str) 
     assert not [a for e in root.iter() for a in e.attrib if "href" in a or a.startswith("on")]
 
 
-@pytest.mark.parametrize("name", list(weaving.TRACES))
-@pytest.mark.parametrize("width_px", [480, 960])
-def test_all_words_lie_inside_the_picture_and_apart(name: str, width_px: float) -> None:
-    scene = draw(layout(weaving.TRACES[name]()), width_px=width_px)
+def all_words_lie_inside_and_apart(scene: Scene, width_px: float) -> None:
     boxes = []
     for w in (i for i in scene.items if isinstance(i, Words) and i.text):
         wide = width(w.text, w.size, w.bold)
@@ -52,6 +49,12 @@ def test_all_words_lie_inside_the_picture_and_apart(name: str, width_px: float) 
         boxes.append((left, w.y - w.size * 0.72, left + wide, w.y, w.text))
     for a, b in itertools.combinations(boxes, 2):
         assert min(a[2], b[2]) - max(a[0], b[0]) <= 1 or min(a[3], b[3]) - max(a[1], b[1]) <= 1, (a, b)
+
+
+@pytest.mark.parametrize("name", list(weaving.TRACES))
+@pytest.mark.parametrize("width_px", [480, 960])
+def test_all_words_lie_inside_the_picture_and_apart(name: str, width_px: float) -> None:
+    all_words_lie_inside_and_apart(draw(layout(weaving.TRACES[name]()), width_px=width_px), width_px)
 
 
 def test_png_is_the_same_picture() -> None:
