@@ -203,10 +203,10 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=1_000_000, help="spans of our own largest import")
     given = parser.parse_args()
     said = ", ".join(versions(given.peers, which.environment) for which in PEERS)
-    sizes = {which: getattr(given, which.environment) // A_TRACE for which in PEERS}
+    sizes = [(which, getattr(given, which.environment) // A_TRACE) for which in PEERS]
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; {said}", file=sys.stderr)
-    rows = [ours(n) for n in sorted({*sizes.values(), given.most // A_TRACE})]
-    rows += [peer(which, given.peers, traces) for which, traces in sizes.items()]
+    rows = [ours(n) for n in sorted({*(traces for _, traces in sizes), given.most // A_TRACE})]
+    rows += [peer(which, given.peers, traces) for which, traces in sizes]
     print(json.dumps(list(compared(rows)), indent=1, ensure_ascii=False))
 
 

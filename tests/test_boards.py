@@ -307,7 +307,8 @@ def test_every_place_gets_what_it_can_show(monkeypatch: pytest.MonkeyPatch, tmp_
         with pytest.raises(UsageError, match=r"\.pdf"):
             board.save(tmp_path / "x.pdf")
     monkeypatch.setenv("WORKBENCH_STILLS", "1")
-    assert set(boards("x")[0]._repr_mimebundle_()) == {"image/png", "text/plain"}
+    still, size = boards("x")[0]._repr_mimebundle_()
+    assert set(still) == {"image/png", "text/plain"} and size == {"image/png": {"width": 960}}
 
 
 async def test_a_page_holds_the_traces_of_its_rows_and_their_details(tmp_path: Path) -> None:

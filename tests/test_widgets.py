@@ -155,7 +155,8 @@ def test_every_place_gets_what_it_can_show(monkeypatch: pytest.MonkeyPatch) -> N
     assert {"application/vnd.jupyter.widget-view+json", "image/png", "text/plain"} <= set(data)
     assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG") and "threads" in data["text/plain"]
     monkeypatch.setenv("WORKBENCH_STILLS", "1")
-    assert set(TraceGraph(attempt(1))._repr_mimebundle_()) == {"image/png", "text/plain"}
+    still, size = TraceGraph(attempt(1))._repr_mimebundle_()
+    assert set(still) == {"image/png", "text/plain"} and size == {"image/png": {"width": 960}}
     assert set(run_bundle(SpanSet(attempt(1)))) == {"image/png"} and run_bundle(SpanSet([])) == {}
 
 

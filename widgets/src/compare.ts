@@ -5,6 +5,7 @@ import { make } from "./dom";
 import { Forking, type Target } from "./forking";
 import { Grid, type Column } from "./grid";
 import type { Model } from "./sync";
+import { settle } from "./settle";
 
 interface Side { answer: string | null; group: number; right: boolean | null; lost: boolean; words: string; there: boolean; differs: boolean }
 interface Row { key: string; task: string; prompt: string; target: string | null; differs: string[]; sides: Side[] }
@@ -135,7 +136,9 @@ function name(row: Row, c: number, data: Data): string {
 
 export default {
   render({ model, el }: { model: Model; el: HTMLElement }): () => void {
-    const made = new Compare(model, el);
-    return () => made.close();
+    return settle(model, el, (host) => {
+      const made = new Compare(model, host);
+      return () => made.close();
+    });
   },
 };

@@ -4,6 +4,7 @@ import { Board, chip, choice, judged, type Common } from "./board";
 import { make } from "./dom";
 import { Grid, type Column } from "./grid";
 import type { Model } from "./sync";
+import { settle } from "./settle";
 
 interface Cell { group: number; answer: string | null; state: "said" | "silent" | "lost" }
 interface Row { key: string; task: string; prompt: string; answer: string | null; target: string | null; right: boolean | null; support: number; look: string; rank: number; cells: Cell[] }
@@ -107,7 +108,9 @@ function verdict(row: Row): HTMLElement {
 
 export default {
   render({ model, el }: { model: Model; el: HTMLElement }): () => void {
-    const made = new Matrix(model, el);
-    return () => made.close();
+    return settle(model, el, (host) => {
+      const made = new Matrix(model, host);
+      return () => made.close();
+    });
   },
 };

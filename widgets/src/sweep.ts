@@ -5,6 +5,7 @@ import { make } from "./dom";
 import { Grid, type Column } from "./grid";
 import { Scatter, short, type Point } from "./scatter";
 import type { Model } from "./sync";
+import { settle } from "./settle";
 
 interface Choice { key: string; name: string; accuracy: number; low: number; high: number; values: (number | null)[]; front: boolean; chance: number; best: boolean; settings: Record<string, string> }
 interface Task { key: string; task: string; answer: string | null; right: boolean | null; words: string; lost: boolean }
@@ -131,7 +132,9 @@ function describe(c: Choice, data: Data): string {
 
 export default {
   render({ model, el }: { model: Model; el: HTMLElement }): () => void {
-    const made = new Explorer(model, el);
-    return () => made.close();
+    return settle(model, el, (host) => {
+      const made = new Explorer(model, host);
+      return () => made.close();
+    });
   },
 };

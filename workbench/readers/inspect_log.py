@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
-import zlib
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from workbench import semconv as s
-from workbench.errors import DataError
 from workbench.otlp.notes import Notes
-from workbench.readers import bigjson, plain
+from workbench.readers import inspect_events, inspect_zip, plain
 from workbench.readers import messages as chat
 from workbench.readers.build import TraceBuilder, call_attributes
 from workbench.readers.dialect_names import MAX_ANSWER
@@ -19,17 +16,14 @@ from workbench.readers.source import Source
 from workbench.spans import Span
 
 NAME = "inspect"
-MAX_MEMBER = 2_000_000_000
+MAX_INPUT = 100_000
+"""Messages of one call; a log may name the same ranges of its pool over and over."""
 
 
 def matches(source: Source) -> bool:
     """True for an eval log document, and for a zip that holds one."""
     if source.kind == "zip":
-        try:
-            with zipfile.ZipFile(io.BytesIO(bytes(source.data))) as archive:
-                names = set(archive.namelist())
-        except zipfile.BadZipFile:
-            return False
+        names = inspect_zip.names(source)
         return bool({"header.json", "_journal/start.json"} & names) or any(n.startswith("samples/") for n in names)
     return (
         source.kind == "object"
@@ -42,7 +36,9 @@ def matches(source: Source) -> bool:
 def read(source: Source, notes: Notes) -> Iterator[Span]:
     """One trace per sample."""
     if source.kind == "zip":
-        yield from _archive(source, notes)
+        about, samples = inspect_zip.members(source, notes)
+        for sample in samples:
+            yield from _safe_sample(sample, about, notes)
         return
     log = source.first
     samples = log.get("samples")
@@ -50,42 +46,6 @@ def read(source: Source, notes: Notes) -> Iterator[Span]:
         yield from _safe_sample(sample, log.get("eval") or {}, notes)
     if not samples:
         notes.warn("the log holds no samples (it was written without them, or the run failed before the first)")
-
-
-def _archive(source: Source, notes: Notes) -> Iterator[Span]:
-    with zipfile.ZipFile(io.BytesIO(bytes(source.data))) as archive:
-        names = archive.namelist()
-        head = _member(archive, "header.json", notes) if "header.json" in names else None
-        if head is None:
-            head = _member(archive, "_journal/start.json", notes) if "_journal/start.json" in names else None
-            notes.warn("the log has no header: it was cut off before the evaluation ended")
-        about = (head or {}).get("eval") if isinstance(head, dict) else {}
-        for name in names:
-            if name.startswith("samples/") and name.endswith(".json"):
-                sample = _member(archive, name, notes)
-                if sample is not None:
-                    yield from _safe_sample(sample, about or {}, notes)
-
-
-def _member(archive: zipfile.ZipFile, name: str, notes: Notes) -> Any:
-    try:
-        info = archive.getinfo(name)
-        if info.file_size > MAX_MEMBER or (info.file_size > 50_000_000 and info.file_size > 200 * info.compress_size):
-            notes.skip("a member of the archive that unpacks to far too much")
-            return None
-        return bigjson.load(archive.read(info), notes)
-    except (
-        zipfile.BadZipFile,
-        NotImplementedError,
-        EOFError,
-        OSError,
-        RuntimeError,
-        DataError,
-        ValueError,
-        zlib.error,
-    ) as error:
-        notes.skip(f"a member of the archive that cannot be read ({type(error).__name__})")
-        return None
 
 
 def _safe_sample(sample: Any, about: dict[str, Any], notes: Notes) -> list[Span]:
@@ -96,13 +56,9 @@ def _safe_sample(sample: Any, about: dict[str, Any], notes: Notes) -> list[Span]
 
 
 def _sample(sample: dict[str, Any], about: dict[str, Any], notes: Notes) -> list[Span]:
-    attached = sample.get("attachments") if isinstance(sample.get("attachments"), dict) else {}
-    assert isinstance(attached, dict)
-    events = (
-        [_resolve(e, attached) for e in sample.get("events") or () if isinstance(e, dict)]
-        if isinstance(sample.get("events"), list)
-        else []
-    )
+    attached, raw = _transcript(sample)
+    pool = _pool(sample)
+    events = [_resolve(_given(e, pool), attached) for e in raw if isinstance(e, dict)]
     times = [t for e in events if (t := plain.nanos(e.get("timestamp"))) is not None]
     start = min(times, default=None) or plain.nanos(sample.get("started_at")) or plain.nanos(about.get("created")) or 0
     key = sample.get("uuid") or f"{about.get('run_id')}/{about.get('eval_id')}/{sample['id']}/{sample.get('epoch')}"
@@ -128,7 +84,7 @@ def _sample(sample: dict[str, Any], about: dict[str, Any], notes: Notes) -> list
         },
     )
     if events:
-        _events(build, root, events, str(about.get("model") or ""), notes)
+        inspect_events.tell(build, root, events)
     else:
         _conversation(build, root, sample, attached, about)
     error = sample.get("error")
@@ -139,129 +95,35 @@ def _sample(sample: dict[str, Any], about: dict[str, Any], notes: Notes) -> list
     return build.spans()
 
 
-def _events(build: TraceBuilder, root: str, events: list[dict[str, Any]], model: str, notes: Notes) -> None:
-    """The event stream: spans (or the steps of older logs) nest by id, calls and tools hang below them."""
-    opened: dict[str, str] = {}
-    steps: list[str] = []
-    for number, event in enumerate(events):
-        kind, at = event.get("event"), plain.nanos(event.get("timestamp")) or build.now
-        build.now = max(build.now, at)
-        here = opened.get(str(event.get("span_id"))) or (steps[-1] if steps else root)
-        if kind == "span_begin":
-            parent = opened.get(str(event.get("parent_id"))) or root
-            opened[str(event.get("id"))] = build.begin(*_named(event), parent, _agent(event), at)
-        elif kind == "span_end" and str(event.get("id")) in opened:
-            _close(build, opened[str(event["id"])], at)
-        elif kind == "step" and event.get("action") == "begin":
-            steps.append(build.begin(*_named(event), here, _agent(event), at))
-        elif kind == "step" and event.get("action") == "end" and steps:
-            _close(build, steps.pop(), at)
-        elif kind == "model":
-            _model(build, here, event, at, number)
-        elif kind == "tool":
-            _tool(build, here, event, at, number)
-            nested = event.get("events")
-            if isinstance(nested, list) and nested:
-                _events(build, here, [e for e in nested if isinstance(e, dict)], model, notes)
-        elif kind in ("score", "error", "approval", "sample_limit", "interrupt", "info", "subtask"):
-            if kind == "subtask" and isinstance(event.get("events"), list):
-                inner = build.begin(str(event.get("name") or "subtask"), None, here, {}, at)
-                _events(build, inner, [e for e in event["events"] if isinstance(e, dict)], model, notes)
-                _close(build, inner, build.now)
-            elif build.is_open(here):
-                build.event(
-                    here,
-                    f"inspect.{kind}",
-                    {
-                        "content": plain.text(
-                            {k: v for k, v in event.items() if k in ("score", "error", "data", "message", "type")},
-                            2_000,
-                        )
-                    },
-                    at,
-                )
-    for ident in reversed([*opened.values(), *steps]):
-        _close(build, ident, build.now)
+def _transcript(sample: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+    """Attachments and events; logs before 0.3.55 keep both in `transcript`."""
+    older = sample.get("transcript") if isinstance(sample.get("transcript"), dict) else {}
+    assert isinstance(older, dict)
+    attached = {**_dict(older.get("content")), **_dict(sample.get("attachments"))}
+    events = sample.get("events") or older.get("events")
+    return attached, events if isinstance(events, list) else []
 
 
-def _named(event: dict[str, Any]) -> tuple[str, str | None]:
-    kind = event.get("type")
-    return str(event.get("name") or kind or "span"), s.THREAD if kind in ("agent", "subagent") else None
+def _pool(sample: dict[str, Any]) -> list[Any]:
+    """The messages that the calls of newer logs refer to by ranges (`events_data`)."""
+    found = _dict(sample.get("events_data")).get("messages")
+    return list(found) if isinstance(found, list) else []
 
 
-def _agent(event: dict[str, Any]) -> dict[str, Any]:
-    found = {"inspect.type": plain.text(event.get("type"))}
-    return {**found, s.AGENT: str(event.get("name"))} if event.get("type") in ("agent", "subagent") else found
+def _given(event: dict[str, Any], pool: list[Any]) -> dict[str, Any]:
+    """A model event with its input written out, also in the events of its tools and subtasks."""
+    refs, inner = event.get("input_refs"), event.get("events")
+    if isinstance(inner, list) and pool:
+        event = {**event, "events": [_given(e, pool) for e in inner if isinstance(e, dict)]}
+    if not isinstance(refs, list) or not pool:
+        return event
+    spans = [r for r in refs if isinstance(r, list) and len(r) == 2 and all(isinstance(x, int) for x in r)]
+    given = (pool[i] for first, end in spans for i in range(max(0, first), min(end, len(pool))))
+    return {**event, "input": list(islice(given, MAX_INPUT))}
 
 
-def _close(build: TraceBuilder, ident: str, at: int) -> None:
-    if build.is_open(ident):
-        build.end(ident, end_ns=at)
-
-
-def _model(build: TraceBuilder, parent: str, event: dict[str, Any], at: int, number: int) -> None:
-    output = event.get("output") if isinstance(event.get("output"), dict) else {}
-    assert isinstance(output, dict)
-    config = event.get("config") if isinstance(event.get("config"), dict) else {}
-    assert isinstance(config, dict)
-    given, reply = chat.normal(event.get("input"), "user"), chat.normal(output, "assistant")
-    choices = output.get("choices")
-    stop = (
-        choices[0].get("stop_reason")
-        if isinstance(choices, list) and choices and isinstance(choices[0], dict)
-        else None
-    )
-    end = plain.nanos(event.get("completed")) or at + int((plain.number(output.get("time")) or 0) * 1e9)
-    name = str(event.get("model") or output.get("model") or "")
-    working = plain.number(event.get("working_time"))
-    attributes = call_attributes(
-        given,
-        reply,
-        name or None,
-        output.get("usage"),
-        **{
-            s.RESPONSE_MODEL: plain.text(output.get("model")),
-            s.FINISH_REASONS: (str(stop),) if stop else None,
-            s.PROVIDER: name.split("/")[0] if "/" in name else None,
-            s.ROLE: plain.text(event.get("role")),
-            s.REQUEST_TEMPERATURE: plain.number(config.get("temperature")),
-            s.REQUEST_SEED: plain.whole(config.get("seed")),
-            s.REQUEST_MAX_TOKENS: plain.whole(config.get("max_tokens")),
-            s.ATTEMPTS: (plain.whole(event.get("retries")) or 0) + 1,
-            s.QUEUE_NS: max(0, end - at - int(working * 1e9)) if working is not None and end > at else None,
-            s.REUSED: True if event.get("cache") == "read" else None,
-        },
-    )
-    build.step(
-        f"chat {name}".strip(),
-        s.CHAT,
-        parent,
-        attributes,
-        start_ns=at,
-        end_ns=max(at, end),
-        error=plain.text(event.get("error")),
-        key=event.get("uuid") and f"{build.trace_id}{event['uuid']}{number}",
-    )
-
-
-def _tool(build: TraceBuilder, parent: str, event: dict[str, Any], at: int, number: int) -> None:
-    error = event.get("error")
-    name = str(event.get("function") or "tool")
-    end = plain.nanos(event.get("completed")) or at
-    build.step(
-        f"execute_tool {name}",
-        s.TOOL,
-        parent,
-        {
-            s.TOOL_NAME: name,
-            s.TOOL_CALL_ID: plain.text(event.get("id")),
-            s.TOOL_ARGUMENTS: plain.text(event.get("arguments")),
-            s.TOOL_RESULT: plain.text(event.get("result")),
-        },
-        start_ns=at,
-        end_ns=max(at, end),
-        error=str(error.get("message") or "error") if isinstance(error, dict) else None,
-    )
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _conversation(

@@ -17,11 +17,12 @@ from workbench.errors import unknown
 from workbench.spans import Span
 from workbench.store import Run, SpanSet
 from workbench.store.spanlike import Spans
-from workbench.widgets.display import encode, stills_only
+from workbench.widgets.display import encode
 from workbench.widgets.letters import clean
 from workbench.widgets.paint import png
 from workbench.widgets.palette import DARK, LIGHT
 from workbench.widgets.scene import Scene
+from workbench.widgets.showing import Showing
 from workbench.widgets.trace import STATIC, TraceGraph
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class View(anywidget.AnyWidget):  # type: ignore[misc]
     chosen = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
 
-class Board(ipw.VBox):  # type: ignore[misc]
+class Board(Showing, ipw.VBox):  # type: ignore[misc]
     """A view whose rows are selected by mouse, by keyboard or from Python; the selected row's traces open below it.
 
     `selected` holds the keys of the selected rows. `traitlets.link((a, "selected"), (b, "selected"))` lets one widget drive
@@ -192,15 +193,15 @@ class Board(ipw.VBox):  # type: ignore[misc]
         """Of each row: its key, what else is told when it is selected, and its traces."""
         return ((key, self.extra(key), self.opens(key)) for key in self.row_keys)
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget, and the still and the text for places where it cannot live."""
+    def words(self) -> str:
+        """What the still shows, in a few sentences."""
         scene = self.scene()
-        still = {"image/png": encode(png(scene)), "text/plain": f"{scene.title}\n{scene.description}"}
-        if stills_only():
-            return still
-        made = super()._repr_mimebundle_(**kwargs)
-        data, metadata = made if isinstance(made, tuple) else (made or {}, {})
-        return {**data, **still}, metadata
+        return f"{scene.title}\n{scene.description}"
+
+    def still_bundle(self) -> dict[str, Any]:
+        """The still and its words."""
+        scene = self.scene()
+        return {"image/png": encode(png(scene)), "text/plain": f"{scene.title}\n{scene.description}"}
 
 
 def common(title: str, subtitle: str, description: str) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from typing import Any
 import anywidget
 import traitlets
 
-from workbench.widgets.display import encode, stills_only
+from workbench.widgets.display import encode
 from workbench.widgets.letters import clean, elide
 from workbench.widgets.paint import png
 from workbench.widgets.palette import THEMES, Palette
 from workbench.widgets.scene import Scene, Shape, Words, capsule, line
+from workbench.widgets.showing import Showing
 from workbench.widgets.trace import STATIC
 
 STATES = {".": "planned", "r": "running", "d": "done", "o": "done before", "f": "failed"}
@@ -31,7 +32,7 @@ class Square:
     path: str | None = None
 
 
-class SweepGrid(anywidget.AnyWidget):  # type: ignore[misc]
+class SweepGrid(Showing, anywidget.AnyWidget):  # type: ignore[misc]
     """Cells coloured by state. `squares`, row and column labels (of the axis `across`) say how it looks; `update` what becomes
     of it.
 
@@ -88,15 +89,13 @@ class SweepGrid(anywidget.AnyWidget):  # type: ignore[misc]
         """The picture of what it shows now."""
         return _draw(self.table, self.now, THEMES[theme])
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget, and its still and its words."""
-        text = f"{self.table['title']}\n{self.now['words']}"
-        still = {"image/png": encode(png(self.still())), "text/plain": text}
-        if stills_only():
-            return still
-        made = super()._repr_mimebundle_(**kwargs)
-        data, metadata = made if isinstance(made, tuple) else (made or {}, {})
-        return {**data, **still}, metadata
+    def words(self) -> str:
+        """Title and progress."""
+        return f"{self.table['title']}\n{self.now['words']}"
+
+    def still_bundle(self) -> dict[str, Any]:
+        """The still and the words."""
+        return {"image/png": encode(png(self.still())), "text/plain": self.words()}
 
 
 def _colours(of: Palette) -> dict[str, str]:

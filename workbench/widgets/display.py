@@ -9,7 +9,6 @@ from typing import Any
 from workbench.graphs import trace_of
 from workbench.layout import Layout, layout
 from workbench.store.spanlike import Spans
-from workbench.widgets.still import still_png
 from workbench.widgets.wording import describe, subtitle
 
 VIEW = "application/vnd.workbench.view+json"
@@ -19,6 +18,8 @@ MAX_SPANS = 20_000  # of the one trace that a Run's still shows
 
 def run_bundle(run: Spans) -> dict[str, Any]:
     """The still of a Run's first trace as MIME data; empty where it has none or one too large to be a picture."""
+    from workbench.widgets.still import still_png
+
     spans = trace_of(run)
     if not spans or len(spans) > MAX_SPANS:
         return {}
@@ -28,9 +29,19 @@ def run_bundle(run: Spans) -> dict[str, Any]:
 
 def trace_bundle(of: Layout, source: object = None, by: str = "time", critical: bool = False) -> dict[str, Any]:
     """The still of one trace and its words, as MIME data; and where it comes from, if `source` is a Run on disk."""
-    text = f"{of.facts['prompt'] or 'trace'}\n{subtitle(of)}\n{describe(of)}"
+    from workbench.widgets.still import still_png
+
     still = encode(still_png(of, by=by, critical=critical))
-    return {"image/png": still, "text/plain": text, **reference(source, of.trace_id, by=by, critical=critical)}
+    return {
+        "image/png": still,
+        "text/plain": trace_words(of),
+        **reference(source, of.trace_id, by=by, critical=critical),
+    }
+
+
+def trace_words(of: Layout) -> str:
+    """What a trace shows, for terminals and screen readers."""
+    return f"{of.facts['prompt'] or 'trace'}\n{subtitle(of)}\n{describe(of)}"
 
 
 def reference(source: object, trace_id: str, **options: Any) -> dict[str, Any]:
@@ -44,11 +55,3 @@ def reference(source: object, trace_id: str, **options: Any) -> dict[str, Any]:
 def encode(data: bytes) -> str:
     """Base64 as notebooks keep pictures."""
     return base64.b64encode(data).decode("ascii")
-
-
-def stills_only() -> bool:
-    """Whether notebooks are being run without anybody looking (WORKBENCH_STILLS=1): then a picture says more than a widget.
-
-    A notebook that saves a widget's state shows nothing when it is opened offline: the page waits for scripts of a CDN.
-    """
-    return os.environ.get("WORKBENCH_STILLS", "") not in ("", "0")

@@ -17,7 +17,8 @@ from workbench import semconv as s
 from workbench.layout import layout
 from workbench.spans import Event, Link, Span
 from workbench.widgets.data import detail, head
-from workbench.widgets.display import stills_only, trace_bundle
+from workbench.widgets.display import trace_bundle, trace_words
+from workbench.widgets.showing import Showing, stills_only
 from workbench.widgets.trace import STATIC
 
 LEAST_BETWEEN_S = 0.1  # ten pictures a second are fluent and leave the kernel alone
@@ -26,7 +27,7 @@ TAIL_CHARS = 80
 DEAF = "This kernel hears no button while a cell runs: interrupt it with ■, or by pressing I twice."
 
 
-class LiveRun(anywidget.AnyWidget):  # type: ignore[misc]
+class LiveRun(Showing, anywidget.AnyWidget):  # type: ignore[misc]
     """The trace that began last among those under way, with what each thread is saying, spending, progress and Stop.
 
     Pass it to `wb.run(..., listeners=[live])`; `stop` is called, from whichever thread the message arrives on, when the
@@ -175,15 +176,15 @@ class LiveRun(anywidget.AnyWidget):  # type: ignore[misc]
                 span = self._traces[self._shown][of.ids[content["row"]]]
                 self.send({"type": "detail", "row": content["row"], "detail": detail(span)})
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget, and the still of what it shows now."""
+    def words(self) -> str:
+        """What it shows now, in a few sentences."""
         spans = list(self._traces.get(self._shown, {}).values())
-        still = trace_bundle(layout(spans)) if spans else {"text/plain": "a run that has not begun"}
-        if stills_only():
-            return still
-        made = super()._repr_mimebundle_(**kwargs)
-        data, metadata = made if isinstance(made, tuple) else (made or {}, {})
-        return {**data, **still}, metadata
+        return trace_words(layout(spans)) if spans else "a run that has not begun"
+
+    def still_bundle(self) -> dict[str, Any]:
+        """The still of what it shows now."""
+        spans = list(self._traces.get(self._shown, {}).values())
+        return trace_bundle(layout(spans)) if spans else {"text/plain": self.words()}
 
 
 def attach(total: int, stop: Callable[[], object], force: bool = False) -> LiveRun | None:

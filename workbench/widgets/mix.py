@@ -11,6 +11,8 @@ import pandas as pd
 
 from workbench.errors import UsageError
 from workbench.planner import Load, lengths, plan
+from workbench.widgets.display import encode
+from workbench.widgets.showing import Showing
 
 AGENTS = (1, 3, 5, 10)
 SIMULATED = 150
@@ -30,7 +32,7 @@ SHOWN = {
 INK, ACCENT, SOFT = "#1f2933", "#0b7285", "#cbd2d9"
 
 
-class MixExplorer(ipw.VBox):  # type: ignore[misc]
+class MixExplorer(Showing, ipw.VBox):  # type: ignore[misc]
     """The planner's controls and curves; `plan` is the frame behind what is shown (a row per number of agents).
 
     Args:
@@ -104,16 +106,14 @@ class MixExplorer(ipw.VBox):  # type: ignore[misc]
         self._words.value, self._curves.value = words, picture
         self._curves.layout.display = "" if picture else "none"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The controls, and the picture and the words for places where they cannot live."""
-        made = super()._repr_mimebundle_(**kwargs)
-        data, metadata = made if isinstance(made, tuple) else (made or {}, {})
-        still = {"text/plain": self.plan.to_string(columns=[c for c in SHOWN if c in self.plan])}
-        if self._curves.value:
-            import base64
+    def words(self) -> str:
+        """The table of the plan."""
+        return self.plan.to_string(columns=[c for c in SHOWN if c in self.plan])
 
-            still["image/png"] = base64.b64encode(self._curves.value).decode()
-        return {**data, **still}, metadata
+    def still_bundle(self) -> dict[str, Any]:
+        """The curves and the table."""
+        picture = {"image/png": encode(self._curves.value)} if self._curves.value else {}
+        return {"text/plain": self.words(), **picture}
 
 
 def _best(now: dict[str, Any], agents: int) -> pd.DataFrame:

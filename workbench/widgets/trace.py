@@ -15,7 +15,8 @@ from workbench.layout import Layout, layout
 from workbench.spans import Span
 from workbench.store.spanlike import Spans
 from workbench.widgets.data import detail, head
-from workbench.widgets.display import stills_only, trace_bundle
+from workbench.widgets.display import trace_bundle, trace_words
+from workbench.widgets.showing import Showing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,7 @@ STATIC = Path(__file__).parent / "static"
 READINGS = ("time", "structure")
 
 
-class TraceGraph(anywidget.AnyWidget):  # type: ignore[misc]
+class TraceGraph(Showing, anywidget.AnyWidget):  # type: ignore[misc]
     """Threads of one task that fork, work and converge in a synthesis.
 
     Args:
@@ -106,11 +107,10 @@ class TraceGraph(anywidget.AnyWidget):  # type: ignore[misc]
         if content.get("type") == "detail" and isinstance(row, int) and 0 <= row < len(ids):
             self.send({"type": "detail", "row": row, "detail": detail(self._spans[ids[row]])})
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """The widget, and the still and the text for places where it cannot live."""
-        still = trace_bundle(self.layout_, self._source, self.by, self.critical)
-        if stills_only():
-            return still
-        made = super()._repr_mimebundle_(**kwargs)
-        data, metadata = made if isinstance(made, tuple) else (made or {}, {})
-        return {**data, **still}, metadata
+    def words(self) -> str:
+        """What the picture shows, in a few sentences."""
+        return trace_words(self.layout_)
+
+    def still_bundle(self) -> dict[str, Any]:
+        """The still, the words, and where the trace lies."""
+        return trace_bundle(self.layout_, self._source, self.by, self.critical)
