@@ -60,17 +60,18 @@ def opened(chromium: Any, lab: tuple[str, Path], place: str, name: str, cells: l
 
 def run_all(page: Any) -> None:
     """Run > Run All Cells, again where JupyterLab asks for a kernel first or where the notebook was not yet listening."""
+    begun = "() => /[\\d*]/.test(document.querySelector('.jp-Notebook .jp-InputPrompt')?.textContent ?? '')"
+    accept = page.locator(".jp-Dialog .jp-mod-accept")
     for _ in range(20):
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        begun = "() => /[\\d*]/.test(document.querySelector('.jp-Notebook .jp-InputPrompt')?.textContent ?? '')"
-        asked = "() => document.querySelector('.jp-Dialog .jp-mod-accept')"
         try:
-            page.wait_for_function(f"() => ({begun})() || ({asked})()", timeout=5_000)
-        except TimeoutError:  # the click went nowhere: again
-            continue
-        if page.locator(".jp-Dialog .jp-mod-accept").count():
-            page.locator(".jp-Dialog .jp-mod-accept").click()
+            if accept.count():
+                accept.click(timeout=5_000)
+            page.get_by_role("menuitem", name="Run", exact=True).click(timeout=5_000)
+            page.get_by_role("menuitem", name="Run All Cells", exact=True).click(timeout=5_000)
+            page.wait_for_function(begun, timeout=5_000)
+            page.wait_for_timeout(1_000)
+            page.wait_for_function(begun, timeout=100)  # a star that the kernel's coming took away again was none
+        except TimeoutError:  # a dialog came between, or the click went nowhere: again
             continue
         return
     raise AssertionError("the notebook never began to run")

@@ -13,11 +13,10 @@ type Act = (...args: never[]) => void;
 
 export class Board<D extends Common> {
   readonly root = make("div", "wb");
-  private readonly host = make("div");
   private readonly said = make("div", "gone");
   private readonly undo: (() => void)[] = [];
 
-  constructor(private readonly model: Model, el: HTMLElement) {
+  constructor(private readonly model: Model, private readonly host: HTMLElement) {
     const shadow = this.host.attachShadow({ mode: "open" });
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(BOARD_CSS);
@@ -25,8 +24,7 @@ export class Board<D extends Common> {
     this.root.setAttribute("role", "group");
     this.said.setAttribute("aria-live", "polite");
     shadow.append(this.root, this.said);
-    el.append(this.host);
-    this.undo.push(onThemeChange(() => this.colour()), () => this.host.remove());
+    this.undo.push(onThemeChange(() => this.colour()));
   }
 
   get data(): D { return this.model.get("data") as D; }

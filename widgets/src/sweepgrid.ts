@@ -1,6 +1,7 @@
 /** Entry of SweepGrid: a square per cell of a sweep, coloured by its state; a click opens its notebook. */
 
 import { clean, make } from "./dom";
+import { settle } from "./settle";
 import type { Model } from "./sync";
 import { isDark, onThemeChange } from "./theme";
 
@@ -124,13 +125,13 @@ class Grid {
 
 export default {
   render({ model, el }: { model: Model; el: HTMLElement }): () => void {
-    const host = document.createElement("div");
-    el.append(host);
-    const grid = new Grid(host, model.get("table") as Table, () => model.send({ type: "stop" }));
-    const show = (): void => grid.show(model.get("now") as Now);
-    model.on("change:now", show);
-    const undo = onThemeChange(() => grid.theme());
-    show();
-    return () => { model.off("change:now", show); undo(); host.remove(); };
+    return settle(model, el, (host) => {
+      const grid = new Grid(host, model.get("table") as Table, () => model.send({ type: "stop" }));
+      const show = (): void => grid.show(model.get("now") as Now);
+      model.on("change:now", show);
+      const undo = onThemeChange(() => grid.theme());
+      show();
+      return () => { model.off("change:now", show); undo(); };
+    });
   },
 };

@@ -149,7 +149,7 @@ def steps_of(of: Items, text: bool = False) -> pd.DataFrame:
             ),
             "repeats": _repeats(data["tool"], trace, is_tool, form.code),
             "fact": truth["fact"],
-            "distance": pd.to_numeric(truth["distance"], errors="coerce").astype("float64"),
+            "distance": pd.to_numeric(truth["distance"], errors="coerce").astype("float64").where(lambda d: d >= 0),
             "recalled": _flag(truth["recalled"]),
             "start_ns": data["start_ns"],
             "end_ns": data["end_ns"],

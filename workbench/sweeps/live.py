@@ -59,7 +59,7 @@ async def run_beside(sweep: Sweep, options: Options, max_cost_usd: float | None,
 
 
 class _Shown:
-    """The grid on the screen: drawn at once, then at most five times a second, and once more at the end with its still."""
+    """The grid on the screen: drawn at once, then at most five times a second; its still follows by itself."""
 
     def __init__(self, sweep: Sweep, stop: Callable[[], None]) -> None:
         from IPython.display import display
@@ -67,7 +67,7 @@ class _Shown:
         self._cells, self._begin, self._sent = sweep.cells, time.monotonic(), 0.0
         self._state: State | None = None
         self._grid = grid_of(sweep, stop)
-        self._handle = display(self._grid, display_id=True)
+        display(self._grid)
 
     def tell(self, state: State) -> None:
         self._state = state
@@ -76,8 +76,6 @@ class _Shown:
 
     def end(self) -> None:
         self._send(running=False)
-        if self._handle is not None:
-            self._handle.update(self._grid)
 
     def _send(self, *, running: bool) -> None:
         self._sent = time.monotonic()
