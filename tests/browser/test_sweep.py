@@ -61,4 +61,5 @@ def test_cells_change_colour_open_and_stop(chromium: Any, lab: tuple[str, Path])
     page.wait_for_selector("text=ended with {", timeout=60_000)
     assert page.locator(".grid a[data-state=r]").count() == 0 and page.locator(".grid a[data-state=d]").count() == 14
     assert page.get_by_role("button", name="Stop the sweep").count() == 0 and errors == []
+    assert page.locator(".jp-OutputArea-output[data-mime-type*=stderr]").count() == 0  # stopping is no error
     page.context.close()

@@ -6,6 +6,7 @@ parameters; neither goes with many notebooks at once, so its parts are put toget
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,6 @@ from papermill.engines import Engine, NotebookExecutionManager, papermill_engine
 from papermill.exceptions import PapermillException, PapermillExecutionError
 from papermill.execute import prepare_notebook_metadata, raise_for_execution_errors, remove_error_markers
 from papermill.iorw import load_notebook_node
-from papermill.log import logger
 from papermill.parameterize import parameterize_notebook
 
 from workbench.sweeps.client import SweepClient
@@ -84,6 +84,10 @@ class Manager(NotebookExecutionManager):  # type: ignore[misc]
             self.saved = datetime.now(UTC)
 
 
+SAID = logging.getLogger(__name__)
+SAID.addHandler(logging.NullHandler())  # a kernel's end is told by its cell and its sweep, not by nbclient on the screen as well
+
+
 class SweepEngine(Engine):  # type: ignore[misc]
     """papermill's engine with the sweep's client; also for papermill itself, as the engine `workbench`."""
 
@@ -123,7 +127,7 @@ class SweepEngine(Engine):  # type: ignore[misc]
             startup_timeout=start_timeout,
             resources={"metadata": {"path": cwd}},
             extra_arguments=["--log-level=ERROR"],
-            log=logger,
+            log=SAID,
         )
         # a warm kernel has its environment from the fork server; what a kernel says past its notebook is for nobody
         cold = {"env": {**os.environ, **KERNEL_ENVIRONMENT}} if manager is None else {}
