@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import doctest
 import inspect
 import re
 import shlex
+import types
 from pathlib import Path
 
 import click
@@ -108,3 +110,30 @@ def test_the_readmes_table_is_the_measured_one() -> None:
         "run python tools/readme.py"
     )
     assert "| Single s |" in readme
+
+
+async def test_the_examples_of_public_names_run_and_say_what_they_show(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One after the other in one notebook, so to say: a later example uses what an earlier one made."""
+    import workbench as wb
+
+    monkeypatch.chdir(tmp_path)
+    space = {"wb": wb, **{public: getattr(wb, public) for public in wb.__all__}}
+    shown = 0
+    for public in wb.__all__[1:]:
+        for example in doctest.DocTestParser().get_examples(inspect.getdoc(getattr(wb, public)) or ""):
+            if public == "Sweep":  # runs a notebook; tests/test_sweeps_*.py do
+                continue
+            made = eval(_compiled(example.source, public), space)  # our own text
+            made = await made if inspect.iscoroutine(made) else made
+            assert not example.want or repr(made) == example.want.strip(), public
+            shown += 1
+    assert shown > 40
+
+
+def _compiled(source: str, public: str) -> types.CodeType:
+    try:
+        return compile(source, public, "eval", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    except SyntaxError:
+        return compile(source, public, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
