@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 
 import pytest
@@ -194,3 +195,11 @@ async def test_litellm_logs_a_call_only_for_callbacks_of_the_users(
         if listener.heard == 8:
             break
     assert len(queued) == listener.heard == (8 if listens else 0)
+
+
+async def test_a_server_that_does_not_run_is_said_at_once_in_what_the_run_shows(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    run = await wb.run(TASKS[:1], wb.Single(), MODEL, api_base=nobody, limits=FAST, out=tmp_path / "r")
+    assert "1 calls failed, most with ModelOverloaded" in repr(run) and "is the server running" in repr(run)

@@ -237,6 +237,8 @@ class LiteLLM:
         status = getattr(e, "status_code", None)
         if isinstance(status, int) and 400 <= status < 500 and status not in (408, 409, 425, 429):
             return ModelRefused(text)
+        if "connect to host" in text or "Connection refused" in text:
+            text = f"{self.name}: nothing answers there; is the server running, and is api_base its address? ({text})"
         # 5xx, connection failures, and 200s whose body is not what it should be
         if isinstance(e, (kinds.openai.OpenAIError, ConnectionError, OSError)):
             return ModelOverloaded(text, _retry_after(e))

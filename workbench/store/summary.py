@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import html
 import pkgutil
+from collections import Counter
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from workbench import semconv as s
 from workbench.store.spanlike import Spans
 
 PICTURE = "workbench.widgets.display:run_bundle"  # found by name when it is there: the store does not know the widgets
+
+MOST_SAID = 200
+"""Characters of an error's words."""
 
 
 def numbers(run: Spans) -> dict[str, Any]:
@@ -21,6 +26,8 @@ def numbers(run: Spans) -> dict[str, Any]:
         "parent_id",
         "operation",
         "status",
+        "error_type",
+        "status_message",
         "score",
         "strategy",
         "input_tokens",
@@ -49,8 +56,20 @@ def numbers(run: Spans) -> dict[str, Any]:
         "cost_usd": pc.sum(paid["cost_usd"]).as_py(),
         "wall_s": (end - start) / 1e9 if start is not None and end is not None else 0.0,
         "errors": pc.sum(pc.equal(table["status"], "ERROR")).as_py() or 0,
+        **_failures(calls),
     }
     return out
+
+
+def _failures(calls: pa.Table) -> dict[str, Any]:
+    """How many calls failed, and how most of these did: what somebody whose server does not answer must see at once."""
+    failed = calls.filter(pc.equal(calls["status"], "ERROR"))
+    if not failed.num_rows:
+        return {}
+    told = zip(failed["error_type"].to_pylist(), failed["status_message"].to_pylist(), strict=True)
+    (kind, message), _ = Counter(told).most_common(1)[0]
+    said = " ".join((message or "").split())[:MOST_SAID]
+    return {"failed_calls": failed.num_rows, "failed_with": ": ".join(x for x in (kind, said) if x) or "an unnamed error"}
 
 
 def text(run: Spans) -> str:
@@ -60,9 +79,10 @@ def text(run: Spans) -> str:
     cost = "" if n["cost_usd"] is None else f", ${n['cost_usd']:.4f}"
     strategy = f", {n['strategy']}" if n["strategy"] else ""
     tokens = n["input_tokens"] + n["output_tokens"]
+    failed = f"; {n['failed_calls']:,} calls failed, most with {n['failed_with']}" if "failed_calls" in n else ""
     return (
         f"Run {n['run']!r} ({n['status']}{strategy}): {n['answered']:,} attempts, {accuracy}, {n['calls']:,} calls, "
-        f"{tokens:,} tokens{cost}, {n['wall_s']:.1f} s, {n['spans']:,} spans"
+        f"{tokens:,} tokens{cost}, {n['wall_s']:.1f} s, {n['spans']:,} spans{failed}"
     )
 
 
