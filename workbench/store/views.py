@@ -65,32 +65,35 @@ _CHAINS = f"""
 with recursive roots as (
   select run, trace_id, span_id from spans where parent_id is null
   qualify row_number() over (partition by run, trace_id order by start_ns) = 1),
-edges as (
+edges as materialized (
   select f.run, f.trace_id, f.span_id, p.trace_id as before_trace, p.span_id as before,
     (p.start_ns, p.end_ns, p.span_id) < (f.start_ns, f.end_ns, f.span_id) as forward
   from (select *, unnest(from_json(links, '["JSON"]')) as link from spans where links is not null) f
   join spans p on p.run = f.run and p.trace_id = f.link->>0 and p.span_id = f.link->>1),
 linked as (
   select run, trace_id, span_id from edges union select run, before_trace, before from edges),
-waits as (
+waits as materialized (
   select o.run, o.trace_id, o.owner as span_id, sum(c.queue_ns) as queue_ns
   from owners o join spans c using (run, trace_id, span_id) where c.operation = '{s.CHAT}' group by all),
-nodes as (
+nodes as materialized (
   select n.run, n.trace_id, n.span_id, greatest(greatest(n.end_ns - n.start_ns, 0) - coalesce(w.queue_ns, 0), 0)::double as own
   from spans n left join waits w using (run, trace_id, span_id)
   where (n.operation in ('{s.THREAD}', '{s.SYNTHESIS}') or (n.run, n.trace_id, n.span_id) in (from linked))
     and (n.run, n.trace_id, n.span_id) not in (from roots)),
-longest(run, trace_id, span_id, chain) using key (run, trace_id, span_id) as (
+steps as materialized (
+  select e.run, e.before_trace, e.before, n.trace_id, n.span_id, n.own
+  from edges e join nodes n on n.run = e.run and n.trace_id = e.trace_id and n.span_id = e.span_id where e.forward),
+longest(run, trace_id, span_id, chain) as (
   select run, trace_id, span_id, own from nodes
-  union
-  select n.run, n.trace_id, n.span_id, max(l.chain + n.own)
-  from longest l join edges e on e.run = l.run and e.before_trace = l.trace_id and e.before = l.span_id and e.forward
-  join nodes n on n.run = e.run and n.trace_id = e.trace_id and n.span_id = e.span_id
-  join recurring.longest k on k.run = n.run and k.trace_id = n.trace_id and k.span_id = n.span_id
-  where l.chain + n.own > k.chain group by all)
+  union all
+  select t.run, t.trace_id, t.span_id, max(l.chain + t.own)
+  from longest l join steps t on t.run = l.run and t.before_trace = l.trace_id and t.before = l.span_id group by all)
 select run, trace_id, max(chain) / 1e9 as chain_s from longest group by all
 """
-"""The longest chain of threads and syntheses through the links, as `frames.critical`; read only where it is asked for."""
+"""The longest chain of threads and syntheses through the links, as `frames.critical`.
+
+Each round keeps one row per span: the longest chain of exactly that many links (keeping paths would grow exponentially).
+"""
 
 _CALLS = f"""
 select c.run, c.trace_id, c.span_id, c.parent_id, coalesce(c.task_id, t.task_id) as task_id,
