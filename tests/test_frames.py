@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ from tests.making import attempt
 from workbench import frames
 from workbench import semconv as s
 from workbench.spans import Link, Span
-from workbench.store import RunWriter, SpanSet
+from workbench.store import Run, RunWriter, SpanSet
 from workbench.store.queries import sql
 
 ANSWERS = """run trace_id task_id repeat category difficulty strategy agents synthesis answer target score support confidence
@@ -183,3 +185,22 @@ def test_a_span_without_a_root_of_its_own_is_no_answer() -> None:
     alone: Span = replace(call, parent_id=None)
     assert len(frames.answers(SpanSet([alone]))) == 1  # a lone call is its own attempt
     assert frames.answers(SpanSet([alone]))["critical_path_s"][0] == pytest.approx(1.0)
+
+
+def test_the_critical_path_is_the_same_open_sealed_and_sealed_before_it_was_kept(tmp_path: Path) -> None:
+    spans = [span for i in range(6) for span in attempt(i, f"t{i}", agents=1 + i % 3)]
+    expected = frames.answers(SpanSet(spans)).sort_values("trace_id")["critical_path_s"].tolist()
+    query = "select critical_path_s from answers order by trace_id"
+    with RunWriter(tmp_path / "run") as writer:
+        for span in spans:
+            writer.write(span)
+        assert sql(query, tmp_path)["critical_path_s"].tolist() == pytest.approx(expected)
+    assert Run(tmp_path / "run").sealed
+    assert "critical_path_s" in pq.read_schema(tmp_path / "run" / "traces.parquet").names
+    assert sql(query, tmp_path)["critical_path_s"].tolist() == pytest.approx(expected)
+    old = pq.read_table(tmp_path / "run" / "traces.parquet").drop_columns(["critical_path_s"])
+    pq.write_table(old, tmp_path / "run" / "traces.parquet")
+    about = json.loads((tmp_path / "run" / "run.json").read_text())
+    del about["sealed"]["critical_path"]
+    (tmp_path / "run" / "run.json").write_text(json.dumps(about))
+    assert sql(query, tmp_path)["critical_path_s"].tolist() == pytest.approx(expected)

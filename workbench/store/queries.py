@@ -54,6 +54,7 @@ def connect(runs: Any) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false", "allow_community_extensions": "false"})
     spans: list[str] = []
     traces: list[str] = []
+    former: list[str] = []
     loose: list[pa.Table] = []
     closed: list[str] = []
     known: set[type] = set()
@@ -66,19 +67,22 @@ def connect(runs: Any) -> duckdb.DuckDBPyConnection:
                 known.add(type(place.fs))
                 connection.register_filesystem(place.fs)
             spans.append(_file(place, seal.FILE))
-            traces.append(_file(place, seal.TRACES) if place.exists(seal.TRACES) else "")
+            if (run.manifest.get("sealed") or {}).get("critical_path") and place.exists(seal.TRACES):
+                traces.append(_file(place, seal.TRACES))
+            else:  # sealed before traces held their critical path
+                former.append(_file(place, seal.FILE))
         else:
             loose.append(run.table())
     connection.register("closed_runs", pa.table({"run": pa.array(closed, pa.string())}))
     connection.register("open_spans", pa.concat_tables(loose) if loose else columns.SCHEMA.empty_table())
     sealed = f" union all by name select * from {_parquet(spans)}" if spans else ""
     connection.execute(f"create view spans as select * from open_spans{sealed}")
-    if spans and all(traces):
-        open_traces = views.TOTALS.format(spans="open_spans")
-        kept = f"select * from {_parquet(traces)}"
-        connection.execute(f"create view traces as {f'({open_traces}) union all by name ' if loose else ''}{kept}")
-    else:
-        connection.execute(f"create view traces as {views.TOTALS.format(spans='spans')}")
+    parts = [f"select * from {_parquet(traces)}"] if traces else []
+    if loose or former or not traces:
+        more = f" union all by name select * from {_parquet(former)}" if former else ""
+        connection.execute(f"create view untold as select * from open_spans{more}")
+        parts.append(f"({views.totals('untold')})")
+    connection.execute(f"create view traces as {' union all by name '.join(parts)}")
     for name, text in views.VIEWS.items():
         connection.execute(f"create view {name} as {text}")
     return connection

@@ -62,7 +62,7 @@ def seal(place: Place) -> dict[str, Any]:
 def write(place: Place, tables: Iterable[pa.Table]) -> dict[str, Any]:
     """Write tables with the span schema as the Run's spans.parquet, and one row per trace as traces.parquet beside it.
 
-    Returns {spans, bytes, sha256}.
+    Returns {spans, bytes, sha256, critical_path: the traces have it}.
     """
     if place.local is not None:
         place.local.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def write(place: Place, tables: Iterable[pa.Table]) -> dict[str, Any]:
         fresh, totals = f"{folder}/{FILE}", f"{folder}/{TRACES}"
         count = _write(fresh, tables)
         _write_traces(fresh, totals)
-        note = {"spans": count, "bytes": os.path.getsize(fresh), "sha256": digest(fresh)}
+        note = {"spans": count, "bytes": os.path.getsize(fresh), "sha256": digest(fresh), "critical_path": True}
         for path, name in ((totals, TRACES), (fresh, FILE)):
             if place.local is not None:
                 os.replace(path, place.local / name)
@@ -84,7 +84,7 @@ def _write_traces(spans: str, to: str) -> None:
 
     with duckdb.connect() as connection:
         source, target = (f"'{path}'".replace("\\", "/") for path in (spans, to))
-        query = views.TOTALS.format(spans=f"read_parquet({source})")
+        query = views.totals(f"read_parquet({source})")
         connection.execute(f"copy ({query} order by start_ns) to {target} (format parquet, compression zstd)")
 
 

@@ -43,41 +43,41 @@ from totals t left join roots r using (run, trace_id)
 ANSWERS = """
 select run, trace_id, task_id, repeat, category, difficulty, strategy, agents, synthesis, answer, target, score, support,
   confidence, threads, calls, input_tokens, output_tokens, reasoning_tokens, cost_usd, wall_s,
-  coalesce(c.chain_s, greatest(wall_s - queue_s, 0)) as critical_path_s, queue_s, error
-from traces left join chains c using (run, trace_id) where finished
+  critical_path_s, queue_s, error
+from traces where finished
 """
 
 _OWNERS = f"""
 with recursive up as (
-  select run, trace_id, span_id, parent_id as at, 0 as depth from spans
+  select run, trace_id, span_id, parent_id as at, 0 as depth from {{spans}}
   where operation in {CALLS} and parent_id is not null
   union all
   select u.run, u.trace_id, u.span_id, p.parent_id, u.depth + 1
-  from up u join spans p on p.run = u.run and p.trace_id = u.trace_id and p.span_id = u.at
+  from up u join {{spans}} p on p.run = u.run and p.trace_id = u.trace_id and p.span_id = u.at
   where p.operation is distinct from '{s.THREAD}' and p.operation is distinct from '{s.SYNTHESIS}'
     and p.parent_id is not null and u.depth < 50)
 select u.run, u.trace_id, u.span_id, o.span_id as owner, o.operation, o.thread, o.agent, o.role, o.style, o.round
-from up u join spans o on o.run = u.run and o.trace_id = u.trace_id and o.span_id = u.at
+from up u join {{spans}} o on o.run = u.run and o.trace_id = u.trace_id and o.span_id = u.at
 where o.operation in ('{s.THREAD}', '{s.SYNTHESIS}')
 """
 
 _CHAINS = f"""
 with recursive roots as (
-  select run, trace_id, span_id from spans where parent_id is null
+  select run, trace_id, span_id from {{spans}} where parent_id is null
   qualify row_number() over (partition by run, trace_id order by start_ns) = 1),
 edges as materialized (
   select f.run, f.trace_id, f.span_id, p.trace_id as before_trace, p.span_id as before,
     (p.start_ns, p.end_ns, p.span_id) < (f.start_ns, f.end_ns, f.span_id) as forward
-  from (select *, unnest(from_json(links, '["JSON"]')) as link from spans where links is not null) f
-  join spans p on p.run = f.run and p.trace_id = f.link->>0 and p.span_id = f.link->>1),
+  from (select *, unnest(from_json(links, '["JSON"]')) as link from {{spans}} where links is not null) f
+  join {{spans}} p on p.run = f.run and p.trace_id = f.link->>0 and p.span_id = f.link->>1),
 linked as (
   select run, trace_id, span_id from edges union select run, before_trace, before from edges),
 waits as materialized (
   select o.run, o.trace_id, o.owner as span_id, sum(c.queue_ns) as queue_ns
-  from owners o join spans c using (run, trace_id, span_id) where c.operation = '{s.CHAT}' group by all),
+  from {{owners}} o join {{spans}} c using (run, trace_id, span_id) where c.operation = '{s.CHAT}' group by all),
 nodes as materialized (
   select n.run, n.trace_id, n.span_id, greatest(greatest(n.end_ns - n.start_ns, 0) - coalesce(w.queue_ns, 0), 0)::double as own
-  from spans n left join waits w using (run, trace_id, span_id)
+  from {{spans}} n left join waits w using (run, trace_id, span_id)
   where (n.operation in ('{s.THREAD}', '{s.SYNTHESIS}') or (n.run, n.trace_id, n.span_id) in (from linked))
     and (n.run, n.trace_id, n.span_id) not in (from roots)),
 steps as materialized (
@@ -94,6 +94,14 @@ select run, trace_id, max(chain) / 1e9 as chain_s from longest group by all
 
 Each round keeps one row per span: the longest chain of exactly that many links (keeping paths would grow exponentially).
 """
+
+
+def totals(spans: str) -> str:
+    """One row per trace of the relation `spans`, with its critical path in seconds."""
+    chains = _CHAINS.format(spans=spans, owners=f"({_OWNERS.format(spans=spans)})")
+    return f"""select t.*, coalesce(c.chain_s, greatest(t.wall_s - t.queue_s, 0)) as critical_path_s
+from ({TOTALS.format(spans=spans)}) t left join ({chains}) c using (run, trace_id)"""
+
 
 _CALLS = f"""
 select c.run, c.trace_id, c.span_id, c.parent_id, coalesce(c.task_id, t.task_id) as task_id,
@@ -138,8 +146,7 @@ where e.event->>0 = '{s.DECISION}'
 """
 
 VIEWS = {
-    "owners": _OWNERS,
-    "chains": _CHAINS,
+    "owners": _OWNERS.format(spans="spans"),
     "answers": ANSWERS,
     "calls": _CALLS,
     "threads": _THREADS,
