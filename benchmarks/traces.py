@@ -1,12 +1,12 @@
-"""Traces at size: import, accuracy in SQL, one trace, bytes on disk, memory. `python -m benchmarks.traces [TRACES]`."""
+"""Traces at size: import, accuracy in SQL, one trace, bytes on disk, memory. `python -m benchmarks.traces [--spans N]`."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import random
 import resource
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +17,7 @@ import orjson
 
 from workbench import semconv as s
 from workbench.readers.importing import import_files
+from workbench.store import Run
 from workbench.store.queries import connect
 
 
@@ -204,20 +205,25 @@ def median_ms(ask: Callable[[], Any], times: int = 9) -> float:
     return statistics.median(took) * 1e3
 
 
-def questions(run: Path) -> tuple[float, float]:
-    """Medians in milliseconds: accuracy by strategy and agents, and one trace's spans (another one each time)."""
+def questions(run: Path) -> tuple[float, float, float]:
+    """Medians in milliseconds: accuracy by strategy and agents, one trace in SQL, and `Run.trace`
+    (another trace each time)."""
     with connect(run) as asked:
         ids = iter([row[0] for row in asked.execute("select trace_id from traces using sample 40").fetchall()])
         accuracy = median_ms(
             lambda: asked.execute("select strategy, agents, avg(score) from answers group by all").fetchall()
         )
         one = median_ms(lambda: asked.execute("select * from spans where trace_id = ?", [next(ids)]).fetchall())
-    return accuracy, one
+        recorded = Run(run)
+        opened = median_ms(lambda: recorded.trace(next(ids)))
+    return accuracy, one, opened
 
 
 def main() -> None:
     """Measure and print; ten spans per trace."""
-    traces = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    parser = argparse.ArgumentParser(description="Traces at size, each figure beside its target.")
+    parser.add_argument("--spans", type=int, default=1_000_000, help="how many spans, ten per trace")
+    traces = max(4, parser.parse_args().spans // 10)
     with tempfile.TemporaryDirectory() as folder:
         source, run = Path(folder) / "spans.jsonl", Path(folder) / "run"
         with source.open("wb") as file:
@@ -232,16 +238,17 @@ def main() -> None:
             f"of {source.stat().st_size // done.spans:,} bytes"
         )
         print(
-            f"import: {done.spans / wall:,.0f} spans/s, {cpu / done.spans * 1e6:.1f} µs CPU a span, "
-            f"{own.ru_maxrss / 1e3:,.0f} MB and {workers.ru_maxrss / 1e3:,.0f} MB per worker"
+            f"import: {done.spans / wall:,.0f} spans/s (target 90,000), {cpu / done.spans * 1e6:.1f} µs CPU a span, "
+            f"{own.ru_maxrss / 1e3:,.0f} MB and {workers.ru_maxrss / 1e3:,.0f} MB per worker (target 500 MB)"
         )
 
         def size(name: str) -> float:
             return (run / name).stat().st_size / done.spans
 
-        print(f"disk: {size('spans.parquet'):.1f} + {size('traces.parquet'):.1f} bytes a span")
-        accuracy, trace = questions(run)
-        print(f"accuracy by strategy and agents: {accuracy:.1f} ms; one trace: {trace:.1f} ms")
+        print(f"disk: {size('spans.parquet'):.1f} + {size('traces.parquet'):.1f} bytes a span (target 75)")
+        accuracy, trace, opened = questions(run)
+        print(f"accuracy by strategy and agents: {accuracy:.1f} ms (target 30)")
+        print(f"one trace: {trace:.1f} ms in SQL, {opened:.1f} ms by Run.trace (target 12)")
 
 
 if __name__ == "__main__":

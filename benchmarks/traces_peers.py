@@ -159,7 +159,7 @@ def ours(traces: int) -> dict[str, Any]:
         n = json.loads(said.stdout)["spans"]
         assert n == traces * A_TRACE
         room = sum((run / name).stat().st_size for name in ("spans.parquet", "traces.parquet"))
-        accuracy, one = questions(run)
+        accuracy, one, _ = questions(run)
     return row("workbench", n, wall, cpu, room / n, accuracy, accuracy, one)
 
 
