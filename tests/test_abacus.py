@@ -16,7 +16,6 @@ from workbench.arithmetic import problems
 from workbench.errors import UsageError
 from workbench.models.abacus import Abacus
 from workbench.models.abacus.formats import ACT_WINDOW, CONTEXT, call_text, condensed, prompt, read_call, row
-from workbench.models.abacus.provider import probability_right
 from workbench.models.abacus.tokens import SIZE, SPECIALS, decode, encode
 from workbench.models.base import Request
 from workbench.models.offline import note
@@ -148,12 +147,6 @@ async def test_a_checker_says_a_probability(model: Abacus) -> None:
     reply = await model.complete(request(text, role="check"))
     found = re.search(r"Verdict: (?:right|wrong) \((\d\.\d\d)\)$", reply.text)
     assert found and read_probability(reply.text) == float(found.group(1))
-
-
-def test_probability_of_a_solution_is_that_of_all_its_steps() -> None:
-    assert probability_right([0.9, 0.5, 0.8]) == pytest.approx(0.36)
-    assert probability_right([0.9, 0.4, 0.001]) == pytest.approx(0.36)  # the verdict only repeats the step held wrong
-    assert probability_right([0.7]) == 0.7
 
 
 async def test_a_tool_episode_calls_and_reads_the_result(model: Abacus) -> None:

@@ -1,9 +1,8 @@
 """Retrain abacus-s and abacus-m from scratch and put their weights into the package: python tools/train_abacus.py
 
-Needs the extra `train` (torch's CPU build) and `onnx`. Both models train at once, one thread each: about 0.4 s a step (s) and
-0.8 s a step (m) on two free cores with AMX, so about 50 minutes. A crashed run goes on from its last checkpoint when started
-again. --steps-s, --steps-m and --steps-finish make it shorter or longer. The abacus-m that is shipped is older than this: once
-it is trained with it, take its line out of `workbench.models.abacus.formats.DIALECTS`.
+Needs the extra `train` (torch's CPU build) and `onnx`. Both models train at once, one thread each: about 0.35 s a step (s) and
+1.05 s a step (m) on two free cores with AMX, so about two hours. A crashed run goes on from its last checkpoint when started
+again. --share 0.1 makes every leg a tenth as long, to try it.
 """
 
 from __future__ import annotations
@@ -12,8 +11,9 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,22 +21,19 @@ ROOT = Path(__file__).resolve().parent.parent
 ALLOCATOR = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "100000000000", "MALLOC_TOP_PAD_": "268435456"}
 
 
+LEGS: dict[str, tuple[int, int]] = {"abacus-s": (8000, 20500), "abacus-m": (4400, 7900)}
+"""Steps of each model after which the first mix of roles (`samples.ROLES`) and then the second (`samples.FINISH`) end."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "abacus", help="checkpoints")
-    parser.add_argument("--steps-s", type=int, default=3900)
-    parser.add_argument("--steps-m", type=int, default=3400)
-    parser.add_argument("--steps-finish", type=int, default=620, help="more of abacus-s, with the second mix of roles")
+    parser.add_argument("--share", type=float, default=1.0, help="of the steps of every leg")
     parser.add_argument("--seed", type=int, default=0)
     a = parser.parse_args()
     common = ["--seed", str(a.seed), "--folder", str(a.folder.resolve())]
     environment = os.environ | ALLOCATOR | {"PYTHONPATH": str(ROOT)}
-    finish = [*common, "--finish", str(a.steps_s)]
-    ok = together(
-        lambda: legs(environment, [("abacus-s", a.steps_s, common), ("abacus-s", a.steps_s + a.steps_finish, finish)]),
-        lambda: legs(environment, [("abacus-m", a.steps_m, common)]),
-    )
-    if not ok:
+    if not together(partial(legs, name, a.share, common, environment) for name in LEGS):
         sys.exit("training stopped; start again to go on from the last checkpoint")
     sys.path.insert(0, str(ROOT))
     from tools.abacus.export import export_all
@@ -44,21 +41,19 @@ def main() -> None:
     export_all(a.folder, ROOT / "workbench" / "models" / "abacus" / "weights")
 
 
-def legs(environment: dict[str, str], runs: list[tuple[str, int, list[str]]]) -> bool:
-    """One model's legs, one after the other; whether all came to their end. A leg already at its last step ends at once."""
-    command = [sys.executable, "-m", "tools.abacus.train"]
+def legs(name: str, share: float, common: list[str], environment: dict[str, str]) -> bool:
+    """One model's legs, one after the other; whether both came to their end. A leg already at its last step ends at once."""
+    first, last = (max(1, round(steps * share)) for steps in LEGS[name])
+    command = [sys.executable, "-m", "tools.abacus.train", name, *common]
     return all(
-        subprocess.run(
-            [*command, name, "--steps", str(steps), *more], env=environment, cwd=ROOT, check=False
-        ).returncode
-        == 0
-        for name, steps, more in runs
+        subprocess.run([*command, *more], env=environment, cwd=ROOT, check=False).returncode == 0
+        for more in (["--steps", str(first)], ["--steps", str(last), "--finish", str(first)])
     )
 
 
-def together(*models: Callable[[], bool]) -> bool:
+def together(models: Iterable[Callable[[], bool]]) -> bool:
     """Train at once; whether all came to their end."""
-    with ThreadPoolExecutor(len(models)) as pool:
+    with ThreadPoolExecutor() as pool:
         return all([running.result() for running in [pool.submit(m) for m in models]])
 
 

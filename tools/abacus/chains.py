@@ -1,4 +1,4 @@
-"""Chains of thought: one line per term (or pair of terms) with a running total, its numbers different in every style."""
+"""Chains of thought: a line per term (or pair of terms), every sum spelled out, its numbers different in every style."""
 
 from __future__ import annotations
 
@@ -38,13 +38,18 @@ class Chain:
         value = self.number(sum(made))
         return f"{text} = {value}", value
 
+    def sum(self, a: int, b: int) -> tuple[str, int]:
+        """`, 282 + 574 = 856` and what it comes to."""
+        value = self.number(a + b)
+        return f", {a} {'+' if b >= 0 else '-'} {abs(b)} = {value}", value
+
     def add(self, *parts_: int) -> str:
-        """Add to the running total: `, total 3676, 3817`, a number for every part."""
-        said = []
+        """Add to the running total, one sum for every part: `, 282 + 560 = 842, 842 + 14 = 856`."""
+        said = ""
         for p in parts_:
-            self.total = self.number(self.total + p)
-            said.append(str(self.total))
-        return f", total {', '.join(said)}"
+            text, self.total = self.sum(self.total, p)
+            said += text
+        return said
 
     def close(self) -> Chain:
         """Write the last line."""
@@ -111,8 +116,8 @@ def _line(c: Chain, terms: Sequence[Term], style: str, first: bool) -> str:
         values.append(t.sign * value)
     line = ", ".join(said)
     if len(terms) == 2:
-        values = [c.number(sum(values))]
-        line += f", pair {values[0]}"
+        text, pair = c.sum(*values)
+        line, values = line + text, [pair]
     if first:
         c.total = values[0]
         return line

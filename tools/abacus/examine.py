@@ -122,7 +122,7 @@ class Examiner:
         shown = "\n\n".join(f"Candidate {i + 1} (answer {a}):\n{r.text}" for i, (a, r) in enumerate(different))
         if len(different) == 1:
             return different[0][0]
-        number = (await self.ask("judge", f"{p.prompt}\n\n{shown}")).text.removeprefix("Best: ")
+        number = (await self.ask("judge", f"{p.prompt}\n\n{shown}")).text.rsplit("Best: ", 1)[-1]
         return different[int(number) - 1][0] if number in map(str, range(1, len(different) + 1)) else ""
 
     async def split(self, p: Problem, seed: int) -> dict[str, Any]:

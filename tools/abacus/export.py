@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tools.abacus.model import SHAPES, Shape, Transformer, rotary
 from workbench.models.abacus.formats import CONTEXT
+from workbench.models.abacus.session import BEFORE
 from workbench.models.abacus.tokens import SIZE
 
 OPSET = [helper.make_opsetid("", 18), helper.make_opsetid("com.microsoft", 1)]
@@ -42,8 +43,9 @@ class Graph:
 
 
 def export(model: Transformer, path: Path, name: str) -> None:
-    """Write the graph: ids [rows, tokens], lengths and total, one key and value cache per layer -> logits, caches.
+    """Write the graph: ids [rows, BEFORE + tokens], lengths and total, one key and value cache per layer -> logits, caches.
 
+    The first `BEFORE` ids are the tokens before those that are read (`PAD` where there is none).
     `lengths` [rows] is the position of each row's last token, `last` [rows] its index in this call; logits are of it only.
     """
     shape = model.shape
@@ -52,7 +54,10 @@ def export(model: Transformer, path: Path, name: str) -> None:
     embed = g.weight("embed", state["embed.weight"])
     angles = zip(("cos", "sin"), rotary(shape.head, CONTEXT), strict=True)
     cos, sin = (g.constant(n, t.numpy().astype(np.float32)) for n, t in angles)
-    x = g.add("Gather", [embed, "ids"], ["x"])
+    x = g.add("Gather", [embed, _shifted(g, 0)], ["x"])
+    for back in range(1, BEFORE + 1):
+        table = g.weight(f"before{back}", state[f"before.{back - 1}.weight"])
+        x = g.add("Add", [x, g.add("Gather", [table, _shifted(g, back)], [f"x{back}.of"])], [f"x{back}"])
     for i in range(shape.layers):
         x = _block(g, state, shape, i, x, cos, sin)
     final = g.weight("norm", state["norm.weight"])
@@ -66,6 +71,15 @@ def export(model: Transformer, path: Path, name: str) -> None:
     made = helper.make_model(graph, opset_imports=OPSET, ir_version=9, producer_name="tools/train_abacus.py")
     made.metadata_props.add(key="abacus", value=f"{shape.width} {shape.layers} {shape.heads}")
     path.write_bytes(made.SerializeToString())
+
+
+def _shifted(g: Graph, back: int) -> str:
+    """The ids that stand `back` before those that are read."""
+    ends = (BEFORE - back, -back or 2**31 - 1, 1)
+    bounds = [
+        g.constant(f"{n}{back}", np.array([v], np.int64)) for n, v in zip(("from", "to", "along"), ends, strict=True)
+    ]
+    return g.add("Slice", ["ids", *bounds], [f"ids{back}"])
 
 
 def _block(
@@ -103,7 +117,7 @@ def _cache(shape: Shape, name: str) -> list[onnx.ValueInfoProto]:
 
 def _inputs(shape: Shape) -> list[onnx.ValueInfoProto]:
     return [
-        helper.make_tensor_value_info("ids", TensorProto.INT64, ["rows", "tokens"]),
+        helper.make_tensor_value_info("ids", TensorProto.INT64, ["rows", "read"]),
         helper.make_tensor_value_info("lengths", TensorProto.INT32, ["rows"]),
         helper.make_tensor_value_info("total", TensorProto.INT32, [1]),
         helper.make_tensor_value_info("last", TensorProto.INT64, ["rows"]),

@@ -12,8 +12,12 @@ from workbench.models.abacus.tokens import CALL, END, GO, RESULT, encode, specia
 Row = tuple[list[int], list[int]]
 
 
-def episode(rng: random.Random) -> Row:
-    """Tokens and mask: the rule, then the newest steps of a ledger that has run for up to 120 steps.
+RULE_ROOM = 32
+"""Tokens that the line with the rule takes at most."""
+
+
+def episode(rng: random.Random, room: int = ACT_WINDOW) -> Row:
+    """Tokens and mask: the rule, then the newest steps, `room` tokens of them, of a ledger that has run for up to 120 steps.
 
     A step is learned where the value that it needs can still be read: written within the window, by a step that is shown.
     """
@@ -21,7 +25,6 @@ def episode(rng: random.Random) -> Row:
     steps = list(islice(ledger(rng, rule, rng.randint(2, 7)), rng.choice((6, 12, 24, 40, 40, 60, 90, 120))))
     fails = rng.choice((0.0, 0.1, 0.2, 0.3))
     shown: list[Row] = []
-    room = ACT_WINDOW
     for step in reversed(steps):
         row = _turn(rng, step, fails)
         if len(row[0]) > room:

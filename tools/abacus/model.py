@@ -1,4 +1,5 @@
-"""The transformer itself, for training (torch): RMSNorm, rotary positions, squared-ReLU, tied embedding, no biases."""
+"""The transformer itself, for training (torch): RMSNorm, rotary positions, squared-ReLU, tied embedding, no biases; each token
+is read together with the two before it."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from workbench.models.abacus.tokens import SIZE
+from workbench.models.abacus.session import BEFORE
+from workbench.models.abacus.tokens import PAD, SIZE
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Shape:
         return self.width // self.heads
 
 
-SHAPES = {"abacus-s": Shape(64, 4, 2), "abacus-m": Shape(192, 5, 4)}
+SHAPES = {"abacus-s": Shape(64, 4, 2), "abacus-m": Shape(128, 6, 4)}
 THETA = 10_000.0
 
 
@@ -72,23 +74,38 @@ def turn(z: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
 
 
+def earlier(ids: Tensor, parts: Tensor, back: int) -> Tensor:
+    """For each token the one `back` before it in its sample, `PAD` where there is none; all [rows, length]."""
+    shifted = F.pad(ids, (back, 0), value=PAD)[:, : ids.shape[1]]
+    same = F.pad(parts, (back, 0), value=-1)[:, : ids.shape[1]] == parts
+    return torch.where(same, shifted, PAD)
+
+
 class Transformer(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
         self.embed = nn.Embedding(SIZE, shape.width)
+        # one head can find where the same three tokens stood and copy what came next; without these tables abacus-s never learned
+        # to copy a number, however often it was shown (docs/decisions/abacus_training.md)
+        self.before = nn.ModuleList(nn.Embedding(SIZE, shape.width) for _ in range(BEFORE))
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
         self.norm = Norm(shape.width)
         for p in self.parameters():
             if p.dim() > 1:
                 nn.init.normal_(p, std=0.02 if p is self.embed.weight else p.shape[1] ** -0.5 * 0.7)
+        for table in self.before:
+            nn.init.zeros_(table.weight)  # type: ignore[arg-type]
         for block in self.blocks:
             nn.init.zeros_(block.out.weight)  # type: ignore[union-attr,arg-type]
             nn.init.zeros_(block.down.weight)  # type: ignore[union-attr,arg-type]
 
     def forward(self, ids: Tensor, parts: Tensor) -> Tensor:
         """Logits [rows, length, SIZE] of ids [rows, length]; a token sees those before it in its sample (`parts`, same shape)."""
-        x = self.embed(ids).to(torch.bfloat16 if torch.is_autocast_enabled("cpu") else torch.float32)
+        x = self.embed(ids)
+        for back, table in enumerate(self.before, 1):
+            x = x + table(earlier(ids, parts, back))
+        x = x.to(torch.bfloat16 if torch.is_autocast_enabled("cpu") else torch.float32)
         length = ids.shape[1]
         cos, sin = (t.to(x.dtype) for t in rotary(self.shape.head, length))
         later = torch.ones(length, length, dtype=torch.bool).triu(1)

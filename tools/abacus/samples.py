@@ -7,37 +7,49 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tools.abacus.chains import Chain, fold, slip, work
-from tools.abacus.ledger import episode
+from tools.abacus.ledger import RULE_ROOM, episode
 from workbench.agents import STYLES
 from workbench.arithmetic import Term, draw, held_out, render, total
-from workbench.models.abacus.formats import row
+from workbench.models.abacus.formats import ACT_WINDOW, row
 from workbench.models.abacus.tokens import END, encode
 
 Sample = tuple[list[int], list[int]]
-"""All tokens of a row and, for each, 1 where it is part of a reply."""
+"""All tokens of a row and, for each, its weight: 0 in a prompt, 1 in a reply, more where a reply decides."""
 
-Mix = dict[str, dict[str, float]]
+Shares = dict[str, float]
 
-BASE: Mix = {
-    "short": {"solve": 62, "subtask": 8, "merge": 10, "check": 8, "plan": 6, "direct": 4, "revise": 2},
-    "middle": {"solve": 52, "merge": 20, "check": 17, "plan": 3, "revise": 6, "direct": 2},
-    "long": {"act": 50, "check": 20, "revise": 17, "solve": 8, "judge": 5},
+ROLES: dict[str, Shares] = {
+    "short": {"solve": 50, "subtask": 8, "merge": 17, "check": 8, "plan": 6, "direct": 3, "revise": 2, "act": 6},
+    "middle": {"solve": 38, "merge": 24, "check": 16, "plan": 3, "revise": 6, "direct": 1, "act": 12},
+    "long": {"act": 58, "check": 15, "revise": 15, "solve": 4, "merge": 4, "judge": 4},
 }
 """How often each role is drawn (percent) for rows of 192, 384 and 768 tokens; what does not fit its row is drawn again."""
 
-FINISH: Mix = {
-    "short": {"solve": 35, "subtask": 5, "merge": 30, "check": 20, "plan": 4, "direct": 1, "revise": 5},
-    "middle": {"solve": 30, "merge": 35, "check": 22, "plan": 3, "revise": 10},
-    "long": {"act": 80, "check": 5, "revise": 13, "judge": 2},
+FINISH: dict[str, Shares] = {
+    "short": {"solve": 30, "subtask": 4, "merge": 34, "check": 10, "plan": 7, "direct": 1, "revise": 2, "act": 12},
+    "middle": {"solve": 22, "merge": 32, "check": 15, "plan": 6, "revise": 6, "judge": 5, "act": 14},
+    "long": {"act": 68, "merge": 6, "check": 9, "revise": 7, "judge": 10},
 }
 """The same for the last part of a training: what takes longest to learn comes more often."""
 
 LENGTHS = {
     "short": (0.24, 0.28, 0.28, 0.20, 0.0, 0.0, 0.0, 0.0),
-    "middle": (0.02, 0.05, 0.10, 0.16, 0.17, 0.17, 0.17, 0.16),
+    "middle": (0.04, 0.08, 0.18, 0.24, 0.22, 0.13, 0.07, 0.04),
     "long": (0.02, 0.05, 0.10, 0.15, 0.17, 0.17, 0.17, 0.17),
 }
-"""How often a problem has 1, 2 ... 8 terms there."""
+"""How often a problem has 1, 2 ... 8 terms there: long ones are rare, as they are in the world."""
+
+MERGED = (0.02, 0.05, 0.10, 0.16, 0.17, 0.17, 0.17, 0.16)
+"""The same for plans and merges in middle and long rows: long problems are split more often than solved in one go."""
+
+UNSURE = 0.1
+"""How often a merge is told any number as a result: it must read what the parts found, not work it out again at a glance."""
+
+DECISIVE = 20
+"""Weight of the token that a check or a judge is about; at 1 the working before it drowned it, and it was never learned."""
+
+CHECKED_IN = STYLES[2]
+"""The style in which checks and judges work a problem again; what is in this style itself is checked in the first one."""
 
 HARD = 0.25
 """How likely a term has two two-digit factors."""
@@ -52,15 +64,21 @@ def problem(rng: random.Random, lengths: Sequence[float]) -> tuple[tuple[Term, .
             return terms, render(terms, rng.choice(("words", "expression")), rng)
 
 
-def sample(rng: random.Random, kind: str = "short", mix: Mix = BASE) -> Sample:
-    """One row of tokens and its mask, of a random role."""
-    shares = mix[kind]
+def sample(
+    rng: random.Random, kind: str = "short", roles: dict[str, Shares] = ROLES, room: int = ACT_WINDOW + RULE_ROOM
+) -> Sample:
+    """One row of tokens and its mask, of a random role; an episode fits into `room` tokens, other roles may not."""
+    shares = roles[kind]
     role = rng.choices(list(shares), list(shares.values()))[0]
     if role == "act":
-        return episode(rng)
-    prompt, reply = MAKERS[role](rng, LENGTHS[kind])
+        return episode(rng, min(room - RULE_ROOM, ACT_WINDOW))
+    lengths = MERGED if role in ("plan", "merge") and kind != "short" else LENGTHS[kind]
+    prompt, reply = MAKERS[role](rng, lengths)
     body = [*encode(reply), END]
-    return prompt + body, [0] * len(prompt) + [1] * len(body)
+    mask = [0] * len(prompt) + [1] * len(body)
+    if role in ("check", "judge"):
+        mask[-2] = DECISIVE  # the verdict's, the number's
+    return prompt + body, mask
 
 
 Made = tuple[list[int], str]
@@ -100,7 +118,7 @@ def _plan(rng: random.Random, lengths: Sequence[float]) -> Made:
 
 def _merge(rng: random.Random, lengths: Sequence[float]) -> Made:
     terms, text = problem(rng, lengths)
-    values: list[int | None] = [slip(t.value, rng) if rng.random() < 0.05 else t.value for t in terms]
+    values: list[int | None] = [rng.randint(10, 9801) if rng.random() < UNSURE else t.value for t in terms]
     values = [None if rng.random() < 0.02 else v for v in values]
     shown = "\n".join(
         f"Part {i + 1}: {t.text} = {'?' if v is None else v}"
@@ -131,25 +149,14 @@ def wrong(rng: random.Random, terms: Sequence[Term], style: str) -> Chain:
 
 
 def _check(rng: random.Random, lengths: Sequence[float]) -> Made:
+    """Worked again in another style, so that it cannot be copied, and the answers compared."""
     terms, text = problem(rng, lengths)
     style = _style(rng)
-    ok = rng.random() < 0.4
-    right = work(terms, style)
-    said = right if ok else wrong(rng, terms, style)
-    if rng.random() < 0.1:  # an answer without its working is worked out
-        right = work(terms, STYLES[0])
-        ok = said.answer == right.answer
-        shown, again = [said.lines[-1]], [*right.lines[:-1], f"{right.lines[-1]}, so {_word(ok)}"]
-    else:
-        shown = said.lines
-        first = next((i for i, (a, b) in enumerate(zip(right.lines, shown, strict=False)) if a != b), len(shown))
-        again = [f"{line}, so {_word(i < first)}" for i, line in enumerate(right.lines[: first + 1])]
-    again.append(f"Verdict: {_word(ok)}")
-    return row("check", None, f"{text}\n\nProposed solution:\n" + "\n".join(shown)), "\n".join(again)
-
-
-def _word(right: bool) -> str:
-    return "right" if right else "wrong"
+    said = work(terms, style) if rng.random() < 0.45 else wrong(rng, terms, style)
+    shown = said.lines[-1] if rng.random() < 0.1 else said.text
+    again = work(terms, STYLES[0] if style == CHECKED_IN else CHECKED_IN)
+    verdict = "right" if said.answer == again.answer else "wrong"
+    return row("check", None, f"{text}\n\nProposed solution:\n{shown}"), f"{again.text}\nVerdict: {verdict}"
 
 
 def _thread(rng: random.Random, terms: Sequence[Term]) -> Chain:
@@ -167,7 +174,7 @@ def _revise(rng: random.Random, lengths: Sequence[float]) -> Made:
 
 
 def _judge(rng: random.Random, lengths: Sequence[float]) -> Made:
-    terms, text = problem(rng, lengths[:4])
+    terms, text = problem(rng, lengths[:5])
     right = work(terms, _style(rng))
     shown = [right]
     for _ in range(rng.randint(1, 3)):
@@ -175,7 +182,8 @@ def _judge(rng: random.Random, lengths: Sequence[float]) -> Made:
         shown += [other] if other.answer not in {c.answer for c in shown} else []
     rng.shuffle(shown)
     texts = "\n\n".join(f"Candidate {i + 1} (answer {c.answer}):\n{c.text}" for i, c in enumerate(shown))
-    return row("judge", None, f"{text}\n\n{texts}"), f"Best: {shown.index(right) + 1}"
+    again = work(terms, CHECKED_IN)
+    return row("judge", None, f"{text}\n\n{texts}"), f"{again.text}\nBest: {shown.index(right) + 1}"
 
 
 MAKERS: dict[str, Callable[[random.Random, Sequence[float]], Made]] = {

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from workbench.models.abacus.session import STEP_ROWS, Session
-from workbench.models.abacus.tokens import END, RIGHT, WRONG
+from workbench.models.abacus.session import BEFORE, STEP_ROWS, Session
+from workbench.models.abacus.tokens import END, PAD, RIGHT, WRONG
 
 MOST_ROWS = STEP_ROWS[-1]
 
@@ -43,9 +43,11 @@ class Job:
         self.shared = tuple(self.prompt[: self.length])
 
     @property
-    def next_input(self) -> int:
-        """The token to be read next."""
-        return self.prompt[self.length] if self.length < len(self.prompt) else self.tokens[-1]
+    def next_input(self) -> list[int]:
+        """The token to be read next, after the `BEFORE` ones before it."""
+        known = len(self.prompt)
+        places = range(self.length - BEFORE, self.length + 1)
+        return [PAD if i < 0 else self.prompt[i] if i < known else self.tokens[i - known] for i in places]
 
 
 class Batcher:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from workbench.agents import ROLES, STYLES, Message, ToolCall
-from workbench.models.abacus.tokens import CALL, END, FORMER, GO, RESULT, VOCABULARY, encode, special
+from workbench.models.abacus.tokens import CALL, END, GO, RESULT, encode, special
 from workbench.models.base import Request
 
 CONTEXT = 2048
@@ -36,32 +34,19 @@ def prompt(request: Request) -> tuple[list[int], bool]:
     others:  <role> user text [<style>] <go>; the style comes last so that agents of all styles share what was read before
     A role abacus was not trained on is read as solve, a style it does not know as left-to-right.
     """
-    dialect = DIALECTS.get(request.model, Dialect())
     if request.role == "act":
-        return _fit(_episode(request.messages, dialect))
-    return _fit(row(request.role, request.style, request.user_text, dialect))
+        return _fit(_episode(request.messages))
+    return _fit(row(request.role, request.style, request.user_text))
 
 
-@dataclass(frozen=True)
-class Dialect:
-    """How one model's weights were trained to read: the pieces they know; `former`: style first, <act> before every turn."""
-
-    known: int = len(VOCABULARY)
-    former: bool = False
-
-
-DIALECTS: Mapping[str, Dialect] = {"abacus-m": Dialect(FORMER, former=True)}
-"""abacus-m is older than abacus-s: see docs/decisions/abacus_training.md. A retrained one needs no entry."""
-
-
-def row(role: str, style: str | None, text: str, dialect: Dialect = Dialect()) -> list[int]:
+def row(role: str, style: str | None, text: str) -> list[int]:
     """The tokens of a prompt of one turn."""
     role = role if role in ROLES else "solve"
     manner = [special(style if style in STYLES else STYLES[0])] if role in STYLED else []
-    body = encode(text, dialect.known)
+    body = encode(text)
     if len(body) > LONG:
-        body = encode(condensed(text), dialect.known)
-    return [special(role), *manner, *body, GO] if dialect.former else [special(role), *body, *manner, GO]
+        body = encode(condensed(text))
+    return [special(role), *body, *manner, GO]
 
 
 def condensed(text: str) -> str:
@@ -92,31 +77,29 @@ def read_call(text: str, number: int, tools: Sequence[Mapping[str, Any]] = ()) -
     return ToolCall(f"call-{number}", name, json.dumps({first: rest}))
 
 
-def _episode(messages: Sequence[Message], dialect: Dialect) -> list[int]:
+def _episode(messages: Sequence[Message]) -> list[int]:
     """A chat with tools: the line with the rule, then as many of the newest turns as `ACT_WINDOW` holds.
 
     A turn is what the user says and all that follows until the user speaks again; the newest one is always shown.
     """
     rule = next((found[0] for m in messages if m.role in ("system", "user") and (found := _RULE.search(m.content))), "")
-    read = partial(encode, known=dialect.known)
-    mark = [special("act")]
-    head = [*mark, *read(rule.strip() + "\n")]
+    head = [special("act"), *encode(rule.strip() + "\n")]
     turns: list[list[int]] = []
     for m, following in zip(messages, [*messages[1:], None], strict=True):
         if m.role == "user":
-            turns.append([*(mark if dialect.former and turns else ()), *read(_RULE.sub("", m.content)), GO])
+            turns.append([*encode(_RULE.sub("", m.content)), GO])
         elif turns and m.role == "tool":
-            turns[-1] += [RESULT, *read(m.content)]
+            turns[-1] += [RESULT, *encode(m.content)]
             turns[-1] += [] if following is not None and following.role == "tool" else [GO]
         elif turns and m.role == "assistant":
-            calls = [[CALL, *read(call_text(c))] for c in m.tool_calls]
-            turns[-1] += [token for said in calls or [read(m.content)] for token in (*said, END)]
+            calls = [[CALL, *encode(call_text(c))] for c in m.tool_calls]
+            turns[-1] += [token for said in calls or [encode(m.content)] for token in (*said, END)]
     shown: list[int] = []
     for turn in reversed(turns):
         if shown and len(turn) + len(shown) > ACT_WINDOW:
             break
         shown = turn + shown
-    return [*head, *(shown[1:] if shown[:1] == mark else shown)]
+    return [*head, *shown]
 
 
 def _fit(ids: list[int]) -> tuple[list[int], bool]:

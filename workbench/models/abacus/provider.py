@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-import math
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -29,7 +28,7 @@ class Abacus:
     """`abacus-s` or `abacus-m`. It knows only its own family (`workbench.arithmetic`) and answers anything else with nonsense.
 
     Concurrent calls are batched; a call's text depends on its prompt, temperature and seed alone, whatever it is batched with.
-    A check's reply ends in `Verdict: right (0.93)`: the probability, that each step it looked at is right, multiplied.
+    A check works the problem again in another style and ends in `Verdict: wrong (0.12)`: the probability that it is right.
     `weights` is the folder of the graphs: by default the shipped ones.
     `finish_reason` is stop, length (max_tokens reached) or context (the prompt was too long and its middle left out).
     """
@@ -93,15 +92,6 @@ def _temperature(request: Request) -> float:
     return 0.0 if request.role in GREEDY_ROLES else TEMPERATURE
 
 
-def probability_right(rights: Sequence[float]) -> float:
-    """That a solution is right: of each step and, where no step was held wrong, of the verdict, multiplied.
-
-    Once a step is held wrong the verdict follows from it and says nothing new.
-    """
-    *steps, verdict = rights
-    return math.prod(steps) * (verdict if min(steps, default=1.0) >= 0.5 else 1.0)
-
-
 def _reply(name: str, job: Job, request: Request, cut: bool) -> Reply:
     ended = job.tokens[-1] == END
     said = job.tokens[:-1] if ended else job.tokens
@@ -110,7 +100,7 @@ def _reply(name: str, job: Job, request: Request, cut: bool) -> Reply:
     if said[:1] == [CALL]:
         calls, text = (read_call(text, len(job.prompt), request.options.get("tools", ())),), ""
     if request.role == "check" and job.rights and ended:
-        text += f" ({probability_right(job.rights):.2f})"
+        text += f" ({job.rights[-1]:.2f})"
     return Reply(
         text=text,
         input_tokens=len(job.prompt),

@@ -18,6 +18,9 @@ Floats = npt.NDArray[np.float32]
 STEP_ROWS = (*range(1, 9), 12, 16, 24, 32, 48, 64)
 """Batches are padded up to one of these, so that few bindings are made; a row's logits are the same in all, to the bit."""
 
+BEFORE = 2
+"""Tokens before one that are read together with it."""
+
 ROOMS = (256, 512, 1024, CONTEXT)
 
 WORTH = 3500
@@ -61,12 +64,15 @@ class Session:
     def read(self, row: int, ids: Sequence[int]) -> None:
         """Read tokens into an empty row."""
         bound = self._bind(row, row + 1, len(ids))
-        bound.ids[0] = ids
+        bound.ids[0, BEFORE:] = ids
         bound.lengths[0] = bound.last[0] = len(ids) - 1
         self._run(bound, len(ids))
 
-    def step(self, tokens: Sequence[int], lengths: Sequence[int]) -> Floats:
-        """Append one token to each of the first rows, `lengths` tokens long before; returns logits [rows, SIZE]."""
+    def step(self, tokens: Sequence[Sequence[int]], lengths: Sequence[int]) -> Floats:
+        """Append one token to each of the first rows, `lengths` tokens long before; returns logits [rows, SIZE].
+
+        Of each row the `BEFORE` tokens before the new one are given, too.
+        """
         rows = len(tokens)
         if self._helper is None or rows * self._layers * self._width < WORTH:
             return self._part(0, tokens, lengths)
@@ -77,14 +83,14 @@ class Session:
         first = self._part(0, tokens[:half], lengths[:half])
         return np.concatenate([first, other.result()])
 
-    def _part(self, start: int, tokens: Sequence[int], lengths: Sequence[int]) -> Floats:
+    def _part(self, start: int, tokens: Sequence[Sequence[int]], lengths: Sequence[int]) -> Floats:
         """A step of the rows from `start` on."""
         rows = len(tokens)
         padded = next(r for r in STEP_ROWS if r >= rows)
         bound = self._steps.get((start, padded))
         if bound is None:
             bound = self._steps[start, padded] = self._bind(start, start + padded, 1)
-        bound.ids[:rows, 0] = tokens
+        bound.ids[:rows] = tokens
         bound.lengths[:rows], bound.lengths[rows:] = lengths, 1
         return self._run(bound, max(*lengths, 1) + 1)[:rows]
 
@@ -112,7 +118,7 @@ class _Bound:
 
     def __init__(self, binding: Any, rows: int, tokens: int) -> None:
         self.binding = binding
-        self.ids = np.zeros((rows, tokens), np.int64)
+        self.ids = np.zeros((rows, BEFORE + tokens), np.int64)  # `PAD` where nothing stands before
         self.lengths = np.zeros(rows, np.int32)
         self.total = np.zeros(1, np.int32)
         self.last = np.zeros(rows, np.int64)

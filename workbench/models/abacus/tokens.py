@@ -17,7 +17,7 @@ PIECES = (
     *(f"{w}" for w in NAMES), *(f" {w} " for w in (*GAINS, *LOSSES)), *(f" {w}" for w in (*HOLDERS, *ITEMS)), *ITEMS,
     "Keep a ledger. Rule: write every value as ", "name = value", "name: value", "[name value]", "Set ", "Add ", "Take ",
     "Move ", "What is in ", " to ", " from ", "calc", "set", "recall", "ok", "error: ", "busy", "try again", "[", "]",
-    "+ ", "- ", ", total ", ", pair ", ", so ", ", + ", ", - ", ", ", "calc ", "error: busy, try again",
+    "+ ", "- ", ", so ", ", + ", ", - ", ", ", "calc ", "error: busy, try again",
     "error: timeout after 30 s, nothing was done", "error: not a sum", "n/a",
 )  # fmt: skip
 """Whole pieces; new ones go at the end, or the shipped weights no longer fit."""
@@ -29,16 +29,8 @@ SIZE = 512
 
 _FIRST_BYTE = SIZE - _BYTES
 _IDS = {piece: i for i, piece in enumerate(VOCABULARY)}
-FORMER = _IDS["+ "]
-"""How many of the vocabulary the weights know that were trained before the newest pieces were added."""
-
-
-def _pattern(known: int) -> re.Pattern[str]:
-    longest_first = sorted(VOCABULARY[len(SPECIALS) : known], key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, longest_first)) + "|.", re.DOTALL)
-
-
-_PATTERNS = {known: _pattern(known) for known in (FORMER, len(VOCABULARY))}
+_LONGEST_FIRST = sorted(VOCABULARY[len(SPECIALS) :], key=len, reverse=True)
+_PATTERN = re.compile("|".join(map(re.escape, _LONGEST_FIRST)) + "|.", re.DOTALL)
 
 PAD, GO, END, CALL, RESULT = range(5)
 RIGHT, WRONG = _IDS["right"], _IDS["wrong"]
@@ -49,12 +41,12 @@ def special(name: str) -> int:
     return _IDS[f"<{name}>"]
 
 
-def encode(text: str, known: int = len(VOCABULARY)) -> list[int]:
-    """Token ids of a text, of the first `known` of the vocabulary; special tokens cannot be written in text."""
+def encode(text: str) -> list[int]:
+    """Token ids of a text; special tokens cannot be written in text."""
     ids: list[int] = []
-    for piece in _PATTERNS[known].findall(text):
-        found = _IDS.get(piece, known)
-        if found >= known:
+    for piece in _PATTERN.findall(text):
+        found = _IDS.get(piece)
+        if found is None:
             ids += [_FIRST_BYTE + b for b in piece.encode("utf-8", "replace")]
         else:
             ids.append(found)
