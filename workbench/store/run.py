@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 from workbench.errors import DataError, UsageError
 from workbench.otlp.notes import Notes
 from workbench.spans import Span
-from workbench.store import columns, lines, seal, summary, verify
+from workbench.store import columns, finding, lines, seal, summary, verify
 from workbench.store import manifest as manifests
 from workbench.store.places import Place
 from workbench.store.spanlike import Spans
@@ -117,7 +118,7 @@ class Run:
     def spans(self) -> list[Span]:
         """All spans that are complete by now, in the order they were written."""
         if self.sealed:
-            with lines.no_gc(), self._parquet() as parquet:
+            with lines.no_gc(), self._parquet(seal.FILE) as parquet:
                 return [s for batch in parquet.iter_batches(seal.ROW_GROUP) for s in columns.spans(batch)]
         self._refresh()
         return [span for _, found in self._tails.values() for span in found]
@@ -125,19 +126,18 @@ class Run:
     def trace(self, trace_id: str) -> list[Span]:
         """The spans of one trace."""
         if self.sealed:
-            with self._parquet() as parquet:
-                groups = [
-                    columns.spans(part)
-                    for number in range(parquet.num_row_groups)
-                    if (part := _part(parquet, number, trace_id)) is not None
-                ]
-                return [span for group in groups for span in group]
+            with ExitStack() as opened:
+                spans = opened.enter_context(self._parquet(seal.FILE))
+                told = self._place.exists(seal.TRACES)
+                traces = opened.enter_context(self._parquet(seal.TRACES)) if told else None
+                found = finding.parts(spans, traces, trace_id)
+            return [span for part in found for span in columns.spans(part)]
         return [span for span in self.spans() if span.trace_id == trace_id]
 
     def table(self, names: list[str] | None = None) -> pa.Table:
         """The spans as an Arrow table with `columns.SCHEMA`, or only the columns named."""
         if self.sealed:
-            with self._parquet() as parquet:
+            with self._parquet(seal.FILE) as parquet:
                 return parquet.read(columns=names)
         found = columns.table(self.spans(), self.id)
         return found.select(names) if names else found
@@ -150,10 +150,10 @@ class Run:
         """What is wrong with the folder, one line each; empty where all is well."""
         return verify.problems(self._place)
 
-    def _parquet(self) -> pq.ParquetFile:
+    def _parquet(self, name: str) -> pq.ParquetFile:
         if self._place.local is not None:
-            return pq.ParquetFile(self._place.local / seal.FILE)
-        return pq.ParquetFile(self._place.open(seal.FILE))
+            return pq.ParquetFile(self._place.local / name)
+        return pq.ParquetFile(self._place.open(name))
 
     def _refresh(self) -> None:
         """Read what was appended since the last look."""
@@ -171,15 +171,6 @@ class Run:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return summary.bundle(self)
-
-
-def _part(parquet: pq.ParquetFile, number: int, trace_id: str) -> pa.Table | None:
-    """The rows of one trace in one row group; the ids are read first, the rest only where there are any."""
-    ids = parquet.read_row_group(number, columns=["trace_id"]).column("trace_id")
-    mask = pa.compute.equal(ids, trace_id)
-    if not pa.compute.any(mask).as_py():
-        return None
-    return parquet.read_row_group(number).filter(mask)
 
 
 def is_run(path: str | os.PathLike[str]) -> bool:

@@ -18,7 +18,9 @@ from workbench.store.places import Place
 
 FILE = "spans.parquet"
 TRACES = "traces.parquet"
-ROW_GROUP = 50_000
+ROW_GROUP = 10_000
+MEMORY = "256MB"
+"""What DuckDB may take for the table of traces; beyond it goes to disk beside the Run."""
 _PLAIN = {"span_id": "PLAIN", "start_ns": "DELTA_BINARY_PACKED", "end_ns": "DELTA_BINARY_PACKED"}
 
 
@@ -82,10 +84,13 @@ def write(place: Place, tables: Iterable[pa.Table]) -> dict[str, Any]:
 def _write_traces(spans: str, to: str) -> None:
     import duckdb
 
-    with duckdb.connect() as connection:
-        source, target = (f"'{path}'".replace("\\", "/") for path in (spans, to))
+    spare: dict[str, Any] = {"memory_limit": MEMORY, "temp_directory": os.path.dirname(to), "threads": "2"}
+    with duckdb.connect(config=spare) as connection:
+        source, target = ("'" + path.replace("\\", "/").replace("'", "''") + "'" for path in (spans, to))
         query = views.totals(f"read_parquet({source})")
-        connection.execute(f"copy ({query} order by start_ns) to {target} (format parquet, compression zstd)")
+        connection.execute(
+            f"copy ({query} order by start_ns) to {target} (format parquet, compression zstd, row_group_size {ROW_GROUP})"
+        )
 
 
 def _write(path: str, tables: Iterable[pa.Table]) -> int:

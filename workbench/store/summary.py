@@ -69,7 +69,10 @@ def _failures(calls: pa.Table) -> dict[str, Any]:
     told = zip(failed["error_type"].to_pylist(), failed["status_message"].to_pylist(), strict=True)
     (kind, message), _ = Counter(told).most_common(1)[0]
     said = " ".join((message or "").split())[:MOST_SAID]
-    return {"failed_calls": failed.num_rows, "failed_with": ": ".join(x for x in (kind, said) if x) or "an unnamed error"}
+    return {
+        "failed_calls": failed.num_rows,
+        "failed_with": ": ".join(x for x in (kind, said) if x) or "an unnamed error",
+    }
 
 
 def text(run: Spans) -> str:
