@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -75,9 +75,7 @@ def import_files(
     run = name or place.name
     done = Imported(place.url)
     traces: set[str] = set()
-    tables: Iterable[pa.Table] = _tables(paths, run, done, processes)
-    if redact:
-        tables = map(partial(columns.redacted, redact=Redactor()), tables)
+    tables = _tables(paths, run, done, processes, Redactor() if redact else None)
     try:
         note = seal.write(place, _counted(tables, traces, done))
         if not done.spans:
@@ -115,7 +113,9 @@ def _counted(tables: Iterable[pa.Table], traces: set[str], done: Imported) -> It
         yield table
 
 
-def _tables(paths: Sequence[str | os.PathLike[str]], run: str, done: Imported, processes: int) -> Iterator[pa.Table]:
+def _tables(
+    paths: Sequence[str | os.PathLike[str]], run: str, done: Imported, processes: int, redact: Redactor | None
+) -> Iterator[pa.Table]:
     for path in paths:
         notes = Notes()
         before, known = done.spans, set[str]()
@@ -139,7 +139,7 @@ def _tables(paths: Sequence[str | os.PathLike[str]], run: str, done: Imported, p
             continue
         if source.kind == "lines" and source.size >= LARGE and find(source).NAME == otlp_json.NAME:
             form = otlp_json.NAME
-            for table in _blocks(source, run, notes, processes):
+            for table in _blocks(source, run, notes, processes, redact):
                 known.update(pc.unique(table["trace_id"]).to_pylist())
                 yield table
         else:
@@ -147,18 +147,22 @@ def _tables(paths: Sequence[str | os.PathLike[str]], run: str, done: Imported, p
                 form, spans = load(source, notes)
             known.update(span.trace_id for span in spans)
             for start in range(0, len(spans), seal.ROW_GROUP):
-                yield columns.table(spans[start : start + seal.ROW_GROUP], run)
+                yield _clean(columns.table(spans[start : start + seal.ROW_GROUP], run), redact)
         done.files.append({"file": source.name, "format": form, "traces": len(known), "spans": done.spans - before,
                            "skipped": notes.skipped, "warnings": notes.warnings})  # fmt: skip
         done.notes.add(notes)
 
 
-def _blocks(source: Source, run: str, notes: Notes, processes: int) -> Iterator[pa.Table]:
+def _clean(table: pa.Table, redact: Redactor | None) -> pa.Table:
+    return columns.redacted(table, redact) if redact is not None else table
+
+
+def _blocks(source: Source, run: str, notes: Notes, processes: int, redact: Redactor | None) -> Iterator[pa.Table]:
     """Finished traces block by block, then what lay across blocks."""
     finished: set[str] = set()
     waiting: set[str] = set()
     left: list[pa.Table] = []
-    for table, rest, noted in _mapped(_cut(source), run, processes):
+    for table, rest, noted in _mapped(_cut(source), partial(work, run=run, redact=redact), processes):
         notes.add(noted)
         if waiting:  # the end of a trace that began in a block before
             late = pc.is_in(table["trace_id"], value_set=pa.array(waiting, pa.string()))
@@ -194,23 +198,23 @@ def _cut(source: Source) -> Iterator[bytes]:
 Block = tuple[pa.Table, pa.Table, Notes]
 
 
-def _mapped(blocks: Iterator[bytes], run: str, processes: int) -> Iterator[Block]:
-    """`work` over the blocks in order, at most two blocks per process in flight."""
+def _mapped(blocks: Iterator[bytes], job: Callable[[bytes], Block], processes: int) -> Iterator[Block]:
+    """`job` over the blocks in order, at most two blocks per process in flight."""
     if processes < 2:
-        yield from (work(block, run) for block in blocks)
+        yield from map(job, blocks)
         return
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         flying: list[Future[Block]] = []
         for block in blocks:
-            flying.append(pool.submit(work, block, run))
+            flying.append(pool.submit(job, block))
             if len(flying) > processes * 2:
                 yield flying.pop(0).result()
         for future in flying:
             yield future.result()
 
 
-def work(block: bytes, run: str) -> Block:
-    """One block of lines: (finished traces, spans of traces that are not whole here, notes)."""
+def work(block: bytes, run: str, redact: Redactor | None = None) -> Block:
+    """One block of lines, without secrets: (finished traces, spans of traces that are not whole here, notes)."""
     notes = Notes()
     table = otlp_lines.table(block, run)
     if table is None:
@@ -228,7 +232,7 @@ def work(block: bytes, run: str) -> Block:
         if told.num_rows:
             out = pa.concat_tables([out, columns.table(finish(columns.spans(told), notes), run)])
         rest = loose
-    return out, rest, notes
+    return _clean(out, redact), _clean(rest, redact), notes
 
 
 def _long_way(block: bytes, notes: Notes) -> list[Span]:
