@@ -52,8 +52,8 @@ docs: setup ## build docs/ into build/docs
 lock: setup ## resolve the dependencies again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links --extra dev --extra otlp pyproject.toml -o requirements.lock
 
-bench: setup ## measure; writes benchmarks/RESULTS.md
-	$(BIN)/python -m benchmarks
+bench: setup ## measure; writes benchmarks/RESULTS.md (PEERS=FOLDER: beside others)
+	$(BIN)/python -m benchmarks $(if $(PEERS),--peers $(PEERS))
 
 gallery: setup ## execute every notebook into notebooks/gallery
 	$(BIN)/python -m tools.gallery

@@ -2,6 +2,7 @@
 
     python -m benchmarks                    # all (an hour or two)
     python -m benchmarks engine soak        # only these; what was measured before of the others stays
+    python -m benchmarks --peers FOLDER     # beside the peers that `python -m benchmarks.peers FOLDER` made there
 
 A benchmark prints JSON (a list of rows becomes a table) or text. Medians and spreads are the benchmark's own; the machine, the
 versions and the load are said here.
@@ -38,6 +39,8 @@ WANTED = {
     "episodes": "Ledger episodes on the offline model",
 }
 """Module -> its heading. One that is not there (or whose peers cannot be had) says so."""
+BESIDE = {"traces_peers": "{}", "widgets": "{}/widgets", "planner": "{}/planner/bin/python"}
+"""What `--peers` of a module is, of the folder with the peers' environments."""
 VERSIONS = ("litellm", "papermill", "duckdb", "pandas", "onnxruntime", "jupyterlab")
 LIMIT_S = 3600
 
@@ -52,12 +55,20 @@ def machine() -> str:
     return f"{cores} cores ({kind}), {memory:.0f} GiB, Python {platform.python_version()}"
 
 
-def measured(module: str) -> str:
+def command(module: str, peers: Path | None) -> list[str]:
+    """How a benchmark is started."""
+    beside = ["--peers", BESIDE[module].format(peers)] if peers and module in BESIDE else []
+    return ["-m", f"benchmarks.{module}", *beside]
+
+
+def measured(module: str, peers: Path | None) -> str:
     """A benchmark's section: when, under what load, and what it printed."""
+    if module == "traces_peers" and peers is None:
+        return "not measured: it needs the peers, `make bench PEERS=FOLDER` after `python -m benchmarks.peers FOLDER`\n"
     load = os.getloadavg()[0]
     begin = time.monotonic()
     said = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{module}"], capture_output=True, text=True, timeout=LIMIT_S
+        [sys.executable, *command(module, peers)], capture_output=True, text=True, timeout=LIMIT_S
     )
     seconds = time.monotonic() - begin
     when = f"{time.strftime('%Y-%m-%d %H:%M')} UTC, {seconds:.0f} s, load when it began {load:.1f}"
@@ -101,13 +112,15 @@ def main() -> None:
     """Measure and write after each, so that what is done is kept."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="*", choices=[*WANTED, []], help="only these")
-    asked = parser.parse_args().modules or list(WANTED)
+    parser.add_argument("--peers", type=Path, metavar="FOLDER", help="made by `python -m benchmarks.peers FOLDER`")
+    given = parser.parse_args()
+    asked = given.modules or list(WANTED)
     sections = kept()
     for name in asked:
         if not (PLACE / f"{name}.py").exists():
             continue
         print(f"{name} …", flush=True)
-        sections[name] = f"## {WANTED[name]}\n`python -m benchmarks.{name}`, {measured(name)}"
+        sections[name] = f"## {WANTED[name]}\n`python -m benchmarks.{name}`, {measured(name, given.peers)}"
         write(sections)
 
 

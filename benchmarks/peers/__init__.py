@@ -1,6 +1,6 @@
 """The other tools that benchmarks measure beside ours: one environment each, in a folder of their own, never in ours.
 
-    python -m benchmarks.peers FOLDER            # make them all (about 4 GB; minutes)
+    python -m benchmarks.peers FOLDER            # make them all (about 6 GB; minutes)
     python -m benchmarks.peers FOLDER phoenix    # only this one
 
 FOLDER/<name> is then what a benchmark is given with `--peers FOLDER`. The files here run inside those environments.
