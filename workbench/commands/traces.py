@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,11 @@ import click
 
 from workbench.commands.options import pairs
 from workbench.commands.shared import print_json, table
+from workbench.errors import DataError
+
+FORCE = click.option(
+    "--force", is_flag=True, help="Also runs in an object store that were not closed: nobody can see there who writes."
+)
 
 
 @click.command("import", epilog="""\b
@@ -116,7 +122,10 @@ def list_cmd(folder: str, as_json: bool) -> None:
         print_json(found)
         return
     shown = ("run", "status", "strategy", "answered", "accuracy", "calls", "spans", "bytes", "created")
-    table([{k: row[k] for k in shown} for row in found], title=folder)
+    table([{k: row.get(k) for k in shown} for row in found], title=folder)
+    for row in found:
+        if "broken" in row:
+            click.echo(f"{row['path']}: {row['broken']}", err=True)
 
 
 @runs_group.command("rm", epilog="""\b
@@ -125,15 +134,33 @@ Example:
 """)  # fmt: skip
 @click.argument("runs", nargs=-1, required=True)
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@FORCE
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
-def rm_cmd(runs: tuple[str, ...], yes: bool, as_json: bool) -> None:
-    """Delete runs. A folder that is no run, or a run that is being written, is left alone."""
+def rm_cmd(runs: tuple[str, ...], yes: bool, force: bool, as_json: bool) -> None:
+    """Delete runs, but nothing else in their folders. What is no run, or is being written, is left alone; exit 1 then."""
     from workbench.store.retention import remove
 
     if not yes:
         click.confirm(f"Delete {len(runs)} run(s) for good?", abort=True)
-    done = [{"path": run, "bytes_freed": remove(run)} for run in runs]
-    print_json(done) if as_json else table(done)
+    _each(runs, lambda run: {"path": run, "bytes_freed": remove(run, force=force)}, as_json)
+
+
+def _each(runs: Sequence[str], act: Callable[[str], dict[str, Any]], as_json: bool) -> None:
+    """Do it to every run, tell what came of each, and exit 1 where one refused."""
+    done, refused = [], []
+    for run in runs:
+        try:
+            done.append(act(run))
+        except DataError as error:
+            refused.append({"path": run, "error": str(error)})
+    if as_json:
+        print_json([*done, *refused])
+    elif done:
+        table(done)
+    for row in refused:
+        click.echo(f"Error: {row['error']}", err=True)
+    if refused:
+        raise SystemExit(1)
 
 
 @runs_group.command("seal", epilog="""\b
@@ -141,13 +168,13 @@ Example:
   workbench runs seal traces/runs/killed-run
 """)  # fmt: skip
 @click.argument("runs", nargs=-1, required=True)
+@FORCE
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
-def seal_cmd(runs: tuple[str, ...], as_json: bool) -> None:
-    """Write the Parquet file of runs whose process was stopped before it could."""
+def seal_cmd(runs: tuple[str, ...], force: bool, as_json: bool) -> None:
+    """Write the Parquet file of runs whose process was stopped before it could; exit 1 where one could not be."""
     from workbench.store.retention import seal_run
 
-    done = [seal_run(run) for run in runs]
-    print_json(done) if as_json else table(done)
+    _each(runs, lambda run: seal_run(run, force=force), as_json)
 
 
 @runs_group.command("verify", epilog="""\b
@@ -157,11 +184,11 @@ Example:
 @click.argument("folders", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
 def verify_cmd(folders: tuple[str, ...], as_json: bool) -> None:
-    """Check that runs hold what was written; exit 1 where one does not."""
-    from workbench.store import open_runs
+    """Check that runs hold what was written, by their digests; exit 1 where one does not, or where there is none."""
+    from workbench.store import Run, as_runs
     from workbench.store.retention import check
 
-    done = [check(run.path) for folder in folders for run in open_runs(folder)]
+    done = [check(run.path) for folder in folders for run in as_runs(folder) if isinstance(run, Run)]
     if as_json:
         print_json(done)
     else:

@@ -34,6 +34,14 @@ def read(place: Place) -> dict[str, Any]:
     return found
 
 
+def is_ours(place: Place) -> bool:
+    """Whether the manifest here is a Run's."""
+    try:
+        return {"id", "created"} <= read(place).keys()
+    except DataError:
+        return False
+
+
 def change(place: Place, edit: Callable[[dict[str, Any]], Mapping[str, Any]]) -> dict[str, Any]:
     """Read, edit and write the manifest as one step that no other process on this machine comes between."""
     with locked(place):

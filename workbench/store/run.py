@@ -174,9 +174,10 @@ class Run:
 
 
 def is_run(path: str | os.PathLike[str]) -> bool:
-    """True where a Run lies at `path`."""
-    sizes = Place(path).sizes()
-    return manifests.FILE in sizes or bool(seal.span_files(sizes))
+    """True where a Run lies at `path`: spans, or a manifest of ours (other programs have a run.json, too)."""
+    place = Place(path)
+    sizes = place.sizes()
+    return seal.FILE in sizes or bool(seal.span_files(sizes)) or (manifests.FILE in sizes and manifests.is_ours(place))
 
 
 def open_runs(folder: str | os.PathLike[str]) -> list[Run]:

@@ -21,6 +21,7 @@ TRACES = "traces.parquet"
 ROW_GROUP = 10_000
 MEMORY = "256MB"
 """What DuckDB may take for the table of traces; beyond it goes to disk beside the Run."""
+TRIES = 5
 _PLAIN = {"span_id": "PLAIN", "start_ns": "DELTA_BINARY_PACKED", "end_ns": "DELTA_BINARY_PACKED"}
 
 
@@ -48,23 +49,36 @@ def is_sealed(manifest: dict[str, Any], sizes: dict[str, int]) -> bool:
 def seal(place: Place) -> dict[str, Any]:
     """Write spans.parquet from all JSON lines and note in run.json what it holds; returns that note.
 
-    One process at a time: who comes second finds the lines of the first and more, never fewer.
+    One process at a time: who comes second finds the lines of the first and more, never fewer. An object store has no lock:
+    there what was put is looked at again, and done again where another came between.
     """
     with manifests.locked(place):
-        sizes, manifest, notes = place.sizes(), manifests.read(place), Notes()
-        files = {name: sizes[name] for name in span_files(sizes)}
-        run = str(manifest.get("id") or place.name)
-        batches = (columns.table(spans, run) for name in files for spans, _ in lines.read(place, name, notes))
-        note = write(place, batches)
-        note |= {"files": files, "skipped": notes.skipped, "warnings": notes.warnings}
-        manifests.write(place, {**manifest, "sealed": note})
+        for _ in range(TRIES):
+            note = _seal(place)
+            sizes = place.sizes()
+            if place.local is not None or (
+                sizes.get(FILE) == note["bytes"] and {n: sizes[n] for n in span_files(sizes)} == note["files"]
+            ):
+                break
+    return note
+
+
+def _seal(place: Place) -> dict[str, Any]:
+    sizes, manifest, notes = place.sizes(), manifests.read(place), Notes()
+    files = {name: sizes[name] for name in span_files(sizes)}
+    run = str(manifest.get("id") or place.name)
+    batches = (columns.table(spans, run) for name in files for spans, _ in lines.read(place, name, notes))
+    note = write(place, batches)
+    note["digests"] |= {name: digest(place, name) for name in files}
+    note |= {"files": files, "skipped": notes.skipped, "warnings": notes.warnings}
+    manifests.write(place, {**manifest, "sealed": note})
     return note
 
 
 def write(place: Place, tables: Iterable[pa.Table]) -> dict[str, Any]:
     """Write tables with the span schema as the Run's spans.parquet, and one row per trace as traces.parquet beside it.
 
-    Returns {spans, bytes, sha256, critical_path: the traces have it}.
+    Returns {spans, bytes, digests: SHA-256 by file, critical_path: the traces have it}.
     """
     if place.local is not None:
         place.local.mkdir(parents=True, exist_ok=True)
@@ -72,7 +86,9 @@ def write(place: Place, tables: Iterable[pa.Table]) -> dict[str, Any]:
         fresh, totals = f"{folder}/{FILE}", f"{folder}/{TRACES}"
         count = _write(fresh, tables)
         _write_traces(fresh, totals)
-        note = {"spans": count, "bytes": os.path.getsize(fresh), "sha256": digest(fresh), "critical_path": True}
+        there = Place(folder)
+        digests = {name: digest(there, name) for name in (FILE, TRACES)}
+        note = {"spans": count, "bytes": os.path.getsize(fresh), "digests": digests, "critical_path": True}
         for path, name in ((totals, TRACES), (fresh, FILE)):
             if place.local is not None:
                 os.replace(path, place.local / name)
@@ -117,7 +133,7 @@ def _flush(parquet: pq.ParquetWriter, waiting: list[pa.Table]) -> int:
     return int(table.num_rows)
 
 
-def digest(path: str | os.PathLike[str]) -> str:
+def digest(place: Place, name: str) -> str:
     """SHA-256 of a file."""
-    with open(path, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+    with place.open(name) as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()  # type: ignore[arg-type]  # fsspec's files have readinto

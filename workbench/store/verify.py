@@ -48,6 +48,14 @@ def problems(place: Place) -> list[str]:
         found.append(f"{seal.FILE} holds {rows:,} spans, the JSON lines {count:,}")
     if files and not seal.is_sealed(manifest, sizes) and not seal.writers(place):
         found.append("the JSON lines have grown or changed since the run was sealed")
-    if place.local is not None and note.get("sha256") and seal.digest(place.local / seal.FILE) != note["sha256"]:
-        found.append(f"{seal.FILE} has changed since it was sealed")
+    before = {seal.FILE: note["sha256"]} if "sha256" in note else {}  # as runs of former versions have it
+    for name, known in {**before, **note.get("digests", {})}.items():
+        if name not in sizes and name not in note.get("files", {}):  # lines may be thrown away once the run is sealed
+            found.append(f"{name} is missing though the run was sealed with it")
+        elif (
+            name in sizes
+            and sizes[name] == note.get("files", {}).get(name, sizes[name])
+            and seal.digest(place, name) != known
+        ):
+            found.append(f"{name} has changed since the run was sealed")
     return found

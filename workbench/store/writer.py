@@ -105,17 +105,21 @@ class _LocalFile:
 
     def __init__(self, place: Place) -> None:
         assert place.local is not None
-        place.local.mkdir(parents=True, exist_ok=True)
-        number = 1
-        while True:
-            name = "spans.jsonl" if number == 1 else f"spans-{number:04d}.jsonl"
-            try:
-                self._handle = os.open(place.local / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o644)
-                break
-            except FileExistsError:
-                number += 1
-        if fcntl is not None:
-            fcntl.flock(self._handle, fcntl.LOCK_EX)
+        with manifests.locked(
+            place
+        ):  # whoever removes or seals the Run holds it, and sees no file that nobody locks yet
+            number = 1
+            while True:
+                name = "spans.jsonl" if number == 1 else f"spans-{number:04d}.jsonl"
+                try:
+                    self._handle = os.open(
+                        place.local / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o644
+                    )
+                    break
+                except FileExistsError:
+                    number += 1
+            if fcntl is not None:
+                fcntl.flock(self._handle, fcntl.LOCK_EX)
 
     def append(self, line: bytes) -> None:
         done = os.write(self._handle, line)  # one call per line: appends of threads do not mix
