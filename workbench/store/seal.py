@@ -19,7 +19,7 @@ from workbench.store.places import Place
 FILE = "spans.parquet"
 TRACES = "traces.parquet"
 ROW_GROUP = 10_000
-MEMORY = "256MB"
+MEMORY = "192MB"
 """What DuckDB may take for the table of traces; beyond it goes to disk beside the Run."""
 TRIES = 5
 _PLAIN = {"span_id": "PLAIN", "start_ns": "DELTA_BINARY_PACKED", "end_ns": "DELTA_BINARY_PACKED"}
@@ -85,6 +85,7 @@ def write(place: Place, tables: Iterable[pa.Table]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix=".seal-", dir=place.local) as folder:
         fresh, totals = f"{folder}/{FILE}", f"{folder}/{TRACES}"
         count = _write(fresh, tables)
+        pa.default_memory_pool().release_unused()
         _write_traces(fresh, totals)
         there = Place(folder)
         digests = {name: digest(there, name) for name in (FILE, TRACES)}
@@ -100,13 +101,20 @@ def write(place: Place, tables: Iterable[pa.Table]) -> dict[str, Any]:
 def _write_traces(spans: str, to: str) -> None:
     import duckdb
 
-    spare: dict[str, Any] = {"memory_limit": MEMORY, "temp_directory": os.path.dirname(to), "threads": "2"}
-    with duckdb.connect(config=spare) as connection:
+    try:
+        _copy_traces(spans, to, {"memory_limit": MEMORY, "temp_directory": os.path.dirname(to), "threads": "2"})
+    except duckdb.OutOfMemoryException:  # paths through traces cannot be put on disk: many millions of spans need more
+        _copy_traces(spans, to, {})
+
+
+def _copy_traces(spans: str, to: str, config: dict[str, Any]) -> None:
+    import duckdb
+
+    with duckdb.connect(config={**config, "preserve_insertion_order": "false"}) as connection:
         source, target = ("'" + path.replace("\\", "/").replace("'", "''") + "'" for path in (spans, to))
         query = views.totals(f"read_parquet({source})")
-        connection.execute(
-            f"copy ({query} order by start_ns) to {target} (format parquet, compression zstd, row_group_size {ROW_GROUP})"
-        )
+        form = f"format parquet, compression zstd, row_group_size {ROW_GROUP}"
+        connection.execute(f"copy ({query} order by start_ns) to {target} ({form})")
 
 
 def _write(path: str, tables: Iterable[pa.Table]) -> int:
