@@ -10,16 +10,14 @@ from phoenix.client.types.spans import SpanQuery
 
 address, limit = sys.argv[1], int(sys.argv[2])
 client = Client(base_url=address)
-ROOTS = (
-    SpanQuery()
-    .where("parent_id is None")
-    .select("trace_id", strategy="workbench.strategy", agents="workbench.agents", score="workbench.score")
-)
+FIELDS = ("workbench.strategy", "workbench.agents", "workbench.score")
+ROOTS = SpanQuery().where("parent_id is None").select("trace_id", *FIELDS)
 
 
 def accuracy():
     roots = client.spans.get_spans_dataframe(query=ROOTS, limit=limit, timeout=600)
-    return roots, roots.groupby(["strategy", "agents"])["score"].mean()
+    *by, score = (next(c for c in roots if c.endswith(field)) for field in FIELDS)
+    return roots, roots.groupby(by)[score].mean()
 
 
 def ms(ask, times):
