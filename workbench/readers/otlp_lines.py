@@ -6,6 +6,7 @@ types) sends the whole block the long way round, through the same readers as eve
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,12 @@ from workbench.store.lines import no_gc
 
 _WIRE = {str: "stringValue", int: "intValue", float: "doubleValue", bool: "boolValue"}
 _PLAIN = {"stringValue": str, "doubleValue": float, "boolValue": bool}
+
+
+_HEX = np.isin(np.arange(256), list(b"0123456789abcdef"))
+
+
+_SPANS, _CLOSING = b'"spans":[', b"]}]}]}"
 
 
 class _Unusual(Exception):
@@ -51,20 +58,25 @@ class _Block:
     def __init__(self) -> None:
         self.fixed: list[list[Any]] = [[] for _ in range(9)]
         self.values: list[list[Any]] = [[] for _ in columns.PROMOTED]
-        self.rows: list[list[int]] = [[] for _ in columns.PROMOTED]
-        self.rest: dict[str, dict[int, str]] = {"finish_reason": {}, "attributes": {}, "events": {}, "links": {}}
+        self.rows: list[array[int]] = [array("q") for _ in columns.PROMOTED]
+        self.finish: list[dict[str, Any]] = []
+        self.finish_rows = array("q")
+        self.rest: dict[str, dict[int, str]] = {"attributes": {}, "events": {}, "links": {}}
         self.resources: list[str | None] = []
         self.scopes: list[str | None] = []
-
-    def read(self, block: bytes, run: str) -> pa.Table:
-        places = {
+        self.places: dict[str, tuple[str, list[Any], array[int]]] = {
             key: (_WIRE[kind], self.values[i], self.rows[i]) for i, (key, kind) in enumerate(columns.PROMOTED.values())
         }
-        trace, span_id, parent, name, start, end, kind, code, message = self.fixed
+        self.places[s.FINISH_REASONS] = ("arrayValue", self.finish, self.finish_rows)
+
+    def read(self, block: bytes, run: str) -> pa.Table:
         resource: Any = None
         resource_text: str | None = None
-        row = -1
+        opening, scope = b"\n", None
         for line in block.split(b"\n"):
+            if line.startswith(opening) and line.endswith(_CLOSING):  # as the line before: only its spans are new
+                self._add(orjson.loads(b"[" + line[len(opening) : -len(_CLOSING)] + b"]"), scope, resource_text)
+                continue
             if not line:
                 continue
             for group in orjson.loads(line)["resourceSpans"]:
@@ -73,53 +85,63 @@ class _Block:
                     resource_text = columns.json_text(_attributes(resource.get("attributes") or []))
                 for part in group["scopeSpans"]:
                     scope = part["scope"].get("name") or None
-                    for span in part["spans"]:
-                        row += 1
-                        trace.append(span["traceId"])
-                        span_id.append(span["spanId"])
-                        parent.append(span.get("parentSpanId") or None)
-                        name.append(span["name"])
-                        start.append(span["startTimeUnixNano"])
-                        end.append(span["endTimeUnixNano"])
-                        kind.append(span["kind"])
-                        status = span["status"]
-                        code.append(status.get("code", 0))
-                        message.append(status.get("message") or None)
-                        self.scopes.append(scope)
-                        self.resources.append(resource_text)
-                        other = None
-                        for pair in span["attributes"]:
-                            key = pair["key"]
-                            place = places.get(key)
-                            if place is not None:
-                                value = pair["value"].get(place[0])
-                                if value is not None:
-                                    place[1].append(value)
-                                    place[2].append(row)
-                                    continue
-                            if other is None:
-                                other = [pair]
-                            else:
-                                other.append(pair)
-                        if other is not None:
-                            self._other(row, other)
-                        if span.get("events"):
-                            self.rest["events"][row] = str(columns.json_text([_event(e) for e in span["events"]]))
-                        if span.get("links"):
-                            self.rest["links"][row] = str(columns.json_text([_link(k) for k in span["links"]]))
-        return self._table(row + 1, run)
+                    self._add(part["spans"], scope, resource_text)
+            opening = _opening(line)
+        return self._table(len(self.scopes), run)
+
+    def _add(self, spans: list[dict[str, Any]], scope: str | None, resource: str | None) -> None:
+        trace, span_id, parent, name, start, end, kind, code, message = self.fixed
+        places = self.places
+        for row, span in enumerate(spans, len(self.scopes)):
+            trace.append(span["traceId"])
+            span_id.append(span["spanId"])
+            parent.append(span.get("parentSpanId") or None)
+            name.append(span["name"])
+            start.append(span["startTimeUnixNano"])
+            end.append(span["endTimeUnixNano"])
+            kind.append(span["kind"])
+            status = span["status"]
+            code.append(status.get("code", 0))
+            message.append(status.get("message") or None)
+            self.scopes.append(scope)
+            self.resources.append(resource)
+            other = None
+            for pair in span["attributes"]:
+                place = places.get(pair["key"])
+                if place is not None:
+                    value = pair["value"].get(place[0])
+                    if value is not None:
+                        place[1].append(value)
+                        place[2].append(row)
+                        continue
+                if other is None:
+                    other = [pair]
+                else:
+                    other.append(pair)
+            if other is not None:
+                self._other(row, other)
+            if span.get("events"):
+                self.rest["events"][row] = str(columns.json_text([_event(e) for e in span["events"]]))
+            if span.get("links"):
+                self.rest["links"][row] = str(columns.json_text([_link(k) for k in span["links"]]))
 
     def _other(self, row: int, pairs: list[dict[str, Any]]) -> None:
         found = _attributes(pairs)
         if not MARKERS.isdisjoint(found):
             raise _Unusual
-        finish = found.get(s.FINISH_REASONS)
-        if isinstance(finish, str):
+        if s.FINISH_REASONS in found:  # not a list
             raise _Unusual
-        if type(finish) is list and len(finish) == 1 and type(finish[0]) is str:
-            self.rest["finish_reason"][row] = found.pop(s.FINISH_REASONS)[0]
+        for key in [key for key, value in found.items() if type(value) is int and self._is_fraction(key)]:
+            _, values, rows = self.places[key]
+            if abs(found[key]) > 2**53:
+                raise _Unusual
+            values.append(float(found.pop(key)))
+            rows.append(row)
         if found:
             self.rest["attributes"][row] = str(columns.json_text(found))
+
+    def _is_fraction(self, key: str) -> bool:
+        return key in self.places and self.places[key][0] == "doubleValue"
 
     def _table(self, size: int, run: str) -> pa.Table:
         if not size:
@@ -141,8 +163,9 @@ class _Block:
         }
         for (column, (_, kind_)), values, rows in zip(columns.PROMOTED.items(), self.values, self.rows, strict=True):
             arrays[column] = _scatter(values, rows, kind_, size)
+        arrays["finish_reason"] = _scatter([_only(held) for held in self.finish], self.finish_rows, str, size)
         for column, found in self.rest.items():
-            arrays[column] = _scatter(list(found.values()), list(found), str, size)
+            arrays[column] = _scatter(list(found.values()), array("q", found), str, size)
         out = pa.Table.from_arrays([arrays[field.name] for field in columns.SCHEMA], schema=columns.SCHEMA)
         if pc.any(pc.less(out["end_ns"], out["start_ns"])).as_py():
             raise _Unusual
@@ -156,21 +179,36 @@ class _Block:
         return out
 
 
+def _opening(line: bytes) -> bytes:
+    """What comes before the spans of a line with one resource and one scope; a line break, which is in no line, for others."""
+    opening = line[: line.find(_SPANS) + len(_SPANS)]
+    try:
+        (group,) = orjson.loads(opening + _CLOSING)["resourceSpans"]
+        (part,) = group["scopeSpans"]
+        whole = part["spans"] == []
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        return b"\n"
+    return opening if whole and line.endswith(_CLOSING) else b"\n"
+
+
 def _attributes(pairs: list[dict[str, Any]]) -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for pair in pairs:
-        ((wire, value),) = pair["value"].items()
-        if wire in _PLAIN and type(value) is _PLAIN[wire]:
-            out[pair["key"]] = value
-        elif wire == "intValue":
-            out[pair["key"]] = int(value)
-        elif wire == "arrayValue":
-            out[pair["key"]] = list(
-                _attributes([{"key": str(i), "value": v} for i, v in enumerate(value.get("values") or ())]).values()
-            )
-        else:
-            raise _Unusual
-    return out
+    return {pair["key"]: _value(pair["value"]) for pair in pairs}
+
+
+def _value(held: dict[str, Any]) -> Any:
+    ((wire, value),) = held.items()
+    if wire in _PLAIN and type(value) is _PLAIN[wire]:
+        return value
+    if wire == "intValue":
+        return int(value)
+    if wire == "arrayValue":
+        return [_value(entry) for entry in value.get("values") or ()]
+    raise _Unusual
+
+
+def _only(held: dict[str, Any]) -> Any:
+    (value,) = held["values"]
+    return value["stringValue"]
 
 
 def _event(raw: dict[str, Any]) -> list[Any]:
@@ -184,8 +222,11 @@ def _link(raw: dict[str, Any]) -> list[Any]:
 
 
 def _ids(values: list[Any], digits: int) -> pa.Array:
+    """Ids of so many small hex digits, not all 0."""
     found = pa.array(values, pa.string())
-    if not pc.all(pc.match_substring_regex(found, f"^[0-9a-f]{{{digits}}}$")).as_py():
+    known = found.drop_null()
+    letters = np.frombuffer(known.buffers()[2] or b"", np.uint8)
+    if pc.any(pc.not_equal(pc.binary_length(known), digits)).as_py() or not _HEX[letters].all():
         raise _Unusual
     if pc.any(pc.equal(found, "0" * digits)).as_py():
         raise _Unusual
@@ -206,11 +247,13 @@ def _names(values: list[Any], names: tuple[str, ...], least: int) -> pa.Array:
     return pa.array(names).take(pa.array(codes))
 
 
-def _scatter(values: list[Any], rows: list[int], kind: type, size: int) -> pa.Array:
+def _scatter(values: list[Any], rows: array[int], kind: type, size: int) -> pa.Array:
+    """Values and their rows, in rising order, as a column of `size` rows."""
     arrow = columns.arrow_type(kind)
     if not values:
         return pa.nulls(size, arrow)
-    if len(rows) > 1 and len(set(rows)) != len(rows):
+    places = np.frombuffer(rows, np.int64)
+    if (places[1:] == places[:-1]).any():
         raise _Unusual  # the same key twice in one span
     found = pa.array(values)
     if found.type != arrow:
@@ -224,5 +267,5 @@ def _scatter(values: list[Any], rows: list[int], kind: type, size: int) -> pa.Ar
     if len(values) == size:
         return found
     index = np.full(size, -1, dtype=np.int64)
-    index[np.asarray(rows)] = np.arange(len(rows))
+    index[places] = np.arange(len(places))
     return found.take(pa.array(index, mask=index < 0))

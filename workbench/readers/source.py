@@ -28,11 +28,41 @@ class Source:
     def __init__(self, path: str | os.PathLike[str], notes: Notes) -> None:
         self.name = os.path.basename(os.fspath(path).rstrip("/"))
         self.path, self.notes = os.fspath(path), notes
-        self.data: Any = _bytes(self.path)
+        self.mapped = False
+        """True where `data` is the local file at `path` itself: another process may read it there."""
+        self.data: Any = self._open()
         self.size = len(self.data)
         self._document: Any = None
         self.kind = self._find_kind()
         self.heads: list[Any] = [] if self.kind in ("zip", "binary") else list(itertools.islice(self._heads(), HEADS))
+
+    def _open(self) -> Any:
+        path = self.path
+        try:
+            with fsspec.open(path, "rb") as handle:
+                head = handle.read(4)
+                if head[:2] == b"\x1f\x8b":
+                    handle.seek(0)
+                    return _unpacked(handle, path)
+                local = getattr(handle, "name", None)
+                if (
+                    isinstance(local, str)
+                    and os.path.isfile(local)
+                    and "://" not in path
+                    and os.path.getsize(local) > 1_000_000
+                ):
+                    with open(local, "rb") as plain:
+                        data: Any = mmap.mmap(plain.fileno(), 0, access=mmap.ACCESS_READ)
+                        found = _utf8(data)
+                        self.mapped = found is data
+                        return found
+                return _utf8(head + handle.read())
+        except FileNotFoundError as error:
+            raise DataError(f"no file {path!r}") from error
+        except (IsADirectoryError, PermissionError, OSError) as error:
+            raise DataError(f"cannot read {path!r}: {error}") from error
+        except (ValueError, ImportError) as error:
+            raise DataError(f"cannot reach {path!r}: {error}") from error
 
     @property
     def first(self) -> Any:
@@ -142,32 +172,6 @@ class Source:
         if not found:
             raise DataError("nothing in it is whole")
         return found
-
-
-def _bytes(path: str) -> Any:
-    try:
-        with fsspec.open(path, "rb") as handle:
-            head = handle.read(4)
-            if head[:2] == b"\x1f\x8b":
-                handle.seek(0)
-                return _unpacked(handle, path)
-            local = getattr(handle, "name", None)
-            if (
-                isinstance(local, str)
-                and os.path.isfile(local)
-                and "://" not in path
-                and os.path.getsize(local) > 1_000_000
-            ):
-                with open(local, "rb") as plain:
-                    data: Any = mmap.mmap(plain.fileno(), 0, access=mmap.ACCESS_READ)
-                    return _utf8(data)
-            return _utf8(head + handle.read())
-    except FileNotFoundError as error:
-        raise DataError(f"no file {path!r}") from error
-    except (IsADirectoryError, PermissionError, OSError) as error:
-        raise DataError(f"cannot read {path!r}: {error}") from error
-    except (ValueError, ImportError) as error:
-        raise DataError(f"cannot reach {path!r}: {error}") from error
 
 
 def _utf8(data: Any) -> Any:

@@ -247,8 +247,10 @@ def _tuples(value: Any) -> Any:
 _TEXTS = [f.name for f in SCHEMA if pa.types.is_string(f.type) and f.name not in ("trace_id", "span_id", "parent_id")]
 
 
-def redacted(batch: pa.Table, redact: Redactor) -> pa.Table:
+def redacted(batch: pa.Table, redact: Redactor | None) -> pa.Table:
     """The same table without secrets in its texts; a column in which nothing looks like one is not touched."""
+    if redact is None:
+        return batch
     for name in _TEXTS:
         chunks = batch[name].chunks
         clean = [_redacted(chunk, redact) for chunk in chunks]
@@ -259,9 +261,9 @@ def redacted(batch: pa.Table, redact: Redactor) -> pa.Table:
 
 
 def _redacted(texts: pa.Array, redact: Redactor) -> pa.Array:
-    letters = texts.buffers()[2]
+    coded = texts.dictionary_encode()  # most columns hold few different texts: each is looked at once
+    letters = coded.dictionary.buffers()[2]
     if letters is None or not redact.suspects(letters.to_pybytes()):
         return texts
-    coded = texts.dictionary_encode()
     clean = pa.array([redact.text(text) for text in coded.dictionary.to_pylist()], pa.string())
     return clean.take(coded.indices)

@@ -51,7 +51,8 @@ def connect(runs: Any) -> duckdb.DuckDBPyConnection:
     """A DuckDB connection in memory with the views made; nothing is fetched from a network by itself."""
     import duckdb
 
-    connection = duckdb.connect(config={"autoinstall_known_extensions": "false", "allow_community_extensions": "false"})
+    connection = duckdb.connect(config={"autoinstall_known_extensions": "false", "allow_community_extensions": "false",
+                                        "parquet_metadata_cache": "true"})  # fmt: skip
     spans: list[str] = []
     traces: list[str] = []
     former: list[str] = []

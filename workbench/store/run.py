@@ -84,6 +84,7 @@ class Run:
         self.path = self._place.url
         self._notes = Notes()
         self._tails: dict[str, tuple[int, list[Span]]] = {}
+        self._index: tuple[dict[str, Any], finding.Index] | None = None
         sizes = self._place.sizes()
         if manifests.FILE not in sizes and not seal.span_files(sizes) and seal.FILE not in sizes:
             raise DataError(f"no run at {self.path!r}: it has neither {manifests.FILE} nor spans")
@@ -126,12 +127,9 @@ class Run:
     def trace(self, trace_id: str) -> list[Span]:
         """The spans of one trace."""
         if self.sealed:
-            with ExitStack() as opened:
-                spans = opened.enter_context(self._parquet(seal.FILE))
-                told = self._place.exists(seal.TRACES)
-                traces = opened.enter_context(self._parquet(seal.TRACES)) if told else None
-                found = finding.parts(spans, traces, trace_id)
-            return [span for part in found for span in columns.spans(part)]
+            index = self._indexed()
+            with self._parquet(seal.FILE, index.footer) as parquet:
+                return [span for part in index.parts(parquet, trace_id) for span in columns.spans(part)]
         return [span for span in self.spans() if span.trace_id == trace_id]
 
     def table(self, names: list[str] | None = None) -> pa.Table:
@@ -150,10 +148,20 @@ class Run:
         """What is wrong with the folder, one line each; empty where all is well."""
         return verify.problems(self._place)
 
-    def _parquet(self, name: str) -> pq.ParquetFile:
-        if self._place.local is not None:
-            return pq.ParquetFile(self._place.local / name)
-        return pq.ParquetFile(self._place.open(name))
+    def _indexed(self) -> finding.Index:
+        """Where each trace is; made again once the Run was sealed again."""
+        note = self.manifest.get("sealed") or {}
+        if self._index is None or self._index[0] != note or "digests" not in note:
+            with ExitStack() as opened:
+                spans = opened.enter_context(self._parquet(seal.FILE))
+                told = self._place.exists(seal.TRACES)
+                traces = opened.enter_context(self._parquet(seal.TRACES)) if told else None
+                self._index = note, finding.Index(spans, traces)
+        return self._index[1]
+
+    def _parquet(self, name: str, footer: pq.FileMetaData | None = None) -> pq.ParquetFile:
+        source = self._place.local / name if self._place.local is not None else self._place.open(name)
+        return pq.ParquetFile(source, metadata=footer)
 
     def _refresh(self) -> None:
         """Read what was appended since the last look."""
