@@ -24,12 +24,10 @@ class Gpu:
     bf16_tflops: float
     fp8_tflops: float = 0.0
     fp4_tflops: float = 0.0
-    int8_tops: float = 0.0
     scaleup_gb_s: float = 32.0
     scaleup_gpus: int = 1
     scaleout_gb_s: float = 12.5
     link: str = ""
-    power_w: float = 0.0
     source: str = ""
     checked: str = "unverified"
 

@@ -18,7 +18,6 @@ LANE_PX = ((6, 46.0), (10, 38.0), (16, 30.0), (30, 22.0), (60, 15.0), (120, 9.0)
 MAX_LANES_PX = 1100.0
 SEAM_PX = 104.0
 MAX_SEAMS_SHARE = 0.45
-STEP_GAP = 0.9  # room for what forks and converges, in steps
 
 
 @dataclass(frozen=True)
