@@ -6,8 +6,7 @@ colour-blind readers, lines are named at their ends, and a band or bar is always
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -15,53 +14,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from workbench.choose import Choices
 from workbench.errors import UsageError
+from workbench.housestyle import ACCENT, INK, PALETTE, PERCENT, SOFT, styled, title
 from workbench.stats import Calibration, Cascade, disagreement, error_correlation, votes
-
-INK, SOFT, LINE, ACCENT = "#1f2933", "#66737f", "#e4e7eb", "#0b7285"
-PALETTE = (ACCENT, "#d9480f", "#6741d9", "#b8860b", "#5c940d", "#a61e4d", "#495057")
-STYLE: Any = {
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "axes.edgecolor": LINE,
-    "axes.labelcolor": SOFT,
-    "axes.titlecolor": INK,
-    "axes.titlelocation": "left",
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": LINE,
-    "grid.linewidth": 0.8,
-    "text.color": INK,
-    "xtick.color": SOFT,
-    "ytick.color": SOFT,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-    "legend.frameon": False,
-    "figure.dpi": 110,
-    "savefig.bbox": "tight",
-    "svg.hashsalt": "workbench",
-}
-
-
-@contextmanager
-def styled() -> Iterator[None]:
-    """The house style for figures made inside.
-
-    The backend is chosen before: chosen inside, its "interactive" is undone at the end, and Jupyter shows no figure any more.
-    """
-    plt.draw_if_interactive()  # type: ignore[no-untyped-call]  # makes matplotlib choose
-    with plt.rc_context(STYLE):
-        yield
-
-
-PERCENT = PercentFormatter(1.0, decimals=0)
 
 
 def agents(
@@ -264,11 +222,6 @@ def _axes(ax: Axes | None, size: tuple[float, float] = (5.2, 3.5)) -> Axes:
         return plt.subplots(figsize=size, layout="constrained")[1]
 
 
-def title(ax: Axes, text: str) -> None:
-    """Give a picture of this module another title, in its place (`ax.set_title` would write a second one beside it)."""
-    ax.set_title(text, loc="left", fontsize=11, fontweight="bold", color=INK)
-
-
 def _colours(n: int) -> list[str]:
     return [PALETTE[i % len(PALETTE)] for i in range(n)]
 
@@ -303,3 +256,17 @@ def _need(frame: pd.DataFrame, *names: str) -> None:
     missing = [name for name in names if name not in frame]
     if missing:
         raise UsageError(f"the frame lacks {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}")
+
+
+__all__ = [
+    "agents",
+    "cascade",
+    "contributions",
+    "correlations",
+    "disagreements",
+    "pareto",
+    "reliability",
+    "styled",
+    "sweep",
+    "title",
+]

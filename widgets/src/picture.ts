@@ -1,6 +1,7 @@
 /** One picture: its state, and what redraws when. */
 
 import { Controls } from "./controls";
+import { describe } from "./describe";
 import { Details } from "./details";
 import { clean, make } from "./dom";
 import { MOST_GLYPHS } from "./glyphs";
@@ -8,15 +9,17 @@ import { listen } from "./keys";
 import { GLYPH_PX } from "./labels";
 import { extent, hit, Index, View, type Frame } from "./layout";
 import { entries, Legend, type Entry } from "./legend";
+import { FOOT, margins } from "./margins";
 import { paint, type Look } from "./paint";
 import { Pixels } from "./pixels";
 import { search } from "./search";
 import { CSS } from "./styles";
 import { onThemeChange, paletteOf } from "./theme";
 import { unpack, type Columns, type Detail, type Head, type Palette, type Reading } from "./types";
+import { unseen } from "./unseen";
 import { Words } from "./words";
 
-const TOP = 74, MAX_STAGE_PX = 640, FOOT = 34;
+const TOP = 74, MAX_STAGE_PX = 640;
 
 const PATH: Entry = { text: "critical path", width: 22, draw: (ctx, c) => { ctx.fillStyle = c.ink; ctx.fillRect(0, 6, 22, 1.5); } };
 
@@ -186,14 +189,7 @@ export class Picture {
     this.draw();
   }
 
-  private hide(): void {
-    this.hidden = new Set();
-    this.head?.lanes.forEach((lane, n) => { if (lane.inner >= 0 && (this.folded.has(lane.inner) || this.hidden.has(lane.inner))) this.hidden.add(n); });
-    if (!this.only || !this.matching || !this.head) return;
-    const found = new Set<number>(), lanes = this.head.lanes;
-    for (let i = 0; i < this.matching.length; i++) if (this.matching[i]) for (let n = this.index.columns.lane[i]; n >= 0; n = lanes[n].inner) found.add(n);
-    lanes.forEach((lane, n) => { if (!lane.among.length && !found.has(n)) this.hidden.add(n); });
-  }
+  private hide(): void { this.hidden = this.head ? unseen(this.head, this.folded, this.only ? this.matching : null, this.index.columns.lane) : new Set(); }
 
   private search(words: string): void {
     this.matching = this.head && search(this.head, this.index, words);
@@ -210,25 +206,17 @@ export class Picture {
     this.tip.hidden = found < 0;
     this.stage.style.cursor = found < 0 ? "" : "pointer";
     if (found >= 0 && this.head && this.view) {
-      this.tip.textContent = clean(this.describe(found));
+      this.tip.textContent = clean(describe(this.head, this.index.columns, found));
       this.tip.style.left = `${Math.min(Math.max(4, x + 12), this.width - 200)}px`;
       this.tip.style.top = `${y + 16}px`;
     }
     if (found !== this.hover) { this.hover = found; this.draw(); }
   }
 
-  private describe(i: number): string {
-    const c = this.index.columns, head = this.head!, lane = head.lanes[c.lane[i]];
-    const took = c.end_ms[i] - c.begin_ms[i], waited = c.begin_ms[i] - c.start_ms[i];
-    const ms = (v: number): string => (v >= 1000 ? `${(v / 1000).toFixed(2)} s` : `${Math.round(v)} ms`);
-    const flags = [c.flags[i] & 1 ? "failed" : "", c.flags[i] & 2 ? "cancelled" : "", c.flags[i] & 4 ? "reused" : ""];
-    return [lane?.label, head.words[c.word[i]], ms(took), waited > 0.5 ? `waited ${ms(waited)}` : "", ...flags].filter(Boolean).join(" · ");
-  }
-
   private choose(mark: number): void {
     const row = mark < 0 ? -1 : this.index.columns.row[mark];
     this.mark(row < 0 ? [] : [row]);
-    this.said.textContent = mark < 0 ? "" : clean(this.describe(mark));
+    this.said.textContent = mark < 0 ? "" : clean(describe(this.head!, this.index.columns, mark));
     this.out.select(row < 0 ? [] : [row]);
   }
 
@@ -292,7 +280,7 @@ export class Picture {
       open: !!live && live.state !== "ended" && !this.head.joints.some((j) => j.kind === "join" && j.targets.length), models: this.models, ratio,
     };
     paint(ctx, view, this.index, look, this.pixels, this.width, height);
-    this.margins(ctx, view, look, height);
+    margins(ctx, view, look.colours.ground, this.width, height);
     this.words.update(view, look, this.width, height, { folded: this.folded, foldable: this.foldable, glyphs: this.glyphs, soft: colours.soft });
     this.legend.update(this.critical ? [...this.keys, PATH] : this.keys, colours);
     this.controls.update(this.by, this.critical, this.only, live);
@@ -314,24 +302,5 @@ export class Picture {
     this.canvas.height = h;
     this.canvas.style.width = `${this.width}px`;
     this.stage.style.height = this.canvas.style.height = `${height}px`;
-  }
-
-  /** When zoomed in, what slides under the labels fades into the ground. */
-  private margins(ctx: CanvasRenderingContext2D, view: View, look: Look, height: number): void {
-    const foot = height - FOOT + 4;
-    if (view.bottom - view.frame.panY > foot) {  // lanes go on below: the axis stays in sight
-      ctx.globalAlpha = 1;
-      ctx.fillStyle = look.colours.ground;
-      ctx.fillRect(0, foot, this.width, FOOT);
-    }
-    if (view.frame.panX <= 0) return;
-    const edge = view.frame.left - 50, fade = ctx.createLinearGradient(edge, 0, edge + 30, 0);
-    fade.addColorStop(0, look.colours.ground);
-    fade.addColorStop(1, /^#[0-9a-f]{6}$/i.test(look.colours.ground) ? `${look.colours.ground}00` : "transparent");  // "transparent" is black
-    ctx.globalAlpha = 1;
-    ctx.fillStyle = look.colours.ground;
-    ctx.fillRect(0, view.frame.top - 2, edge, height);
-    ctx.fillStyle = fade;
-    ctx.fillRect(edge, view.frame.top - 2, 30, height);
   }
 }

@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench.agentic import failing, forgetting, keeping
 from workbench.agentic.correlation import Divergence
-from workbench.plots import ACCENT, INK, PALETTE, PERCENT, SOFT, STYLE
+from workbench.housestyle import ACCENT, INK, PALETTE, PERCENT, SOFT, STYLE
 
 if TYPE_CHECKING:
     from workbench.agentic.summary import Qualities

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -28,7 +29,7 @@ class Totals:
     """
 
     def __init__(self, folder: str) -> None:
-        self._connection = _connect({"memory_limit": MEMORY, "temp_directory": folder, "threads": "2"})
+        self._folder = folder
         self._waiting: list[pa.Table] = []
         self._parts: list[pa.Table] = []
         self._elsewhere: list[pa.Array] = []
@@ -37,7 +38,16 @@ class Totals:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._connection.close()
+        if "_connection" in self.__dict__:
+            self._connection.close()
+
+    @cached_property
+    def _connection(self) -> Any:
+        """Made when there is something to ask: importing DuckDB takes 0.3 s, in which workers can already read."""
+        import duckdb
+
+        config = {"memory_limit": MEMORY, "temp_directory": self._folder, "threads": "2"}
+        return duckdb.connect(config={**config, "preserve_insertion_order": "false"})
 
     def add(self, spans: pa.Table) -> None:
         """Some more spans of the Run."""
@@ -81,9 +91,3 @@ def _of_file(connection: Any, file: str, only: pa.Array | None = None) -> pa.Tab
     except duckdb.OutOfMemoryException:  # paths cannot be put on disk: many millions of spans need more
         connection.execute("reset memory_limit")
         return connection.sql(views.totals(spans)).to_arrow_table()
-
-
-def _connect(config: dict[str, Any]) -> Any:
-    import duckdb
-
-    return duckdb.connect(config={**config, "preserve_insertion_order": "false"})

@@ -32,7 +32,7 @@ def draw(frame: pd.DataFrame, over: str, others: Sequence[str], path: Path) -> N
     import matplotlib.pyplot as plt
     import seaborn as sns
 
-    from workbench.plots import PALETTE, styled
+    from workbench.housestyle import PALETTE, styled
 
     panels = [p for p in PANELS if p in frame and frame[p].notna().any()]
     split = [n for n in others if n != "seed" and n in frame and frame[n].astype(str).nunique() > 1]

@@ -54,26 +54,26 @@ class Policy:
         """Every choice's accuracy by category in grey, the recommended one with its interval and name in colour."""
         import matplotlib.pyplot as plt
 
-        from workbench import plots
+        from workbench import housestyle as style
 
         rows: list[dict[Any, Any]] = self.table.to_dict("records")[::-1]
-        with plots.styled():
+        with style.styled():
             if ax is None:
                 _, ax = plt.subplots(figsize=(7.6, 0.62 * len(rows) + 1.2))
             for y, row in enumerate(rows):
                 others = self.every[self.every["category"] == row["category"]]
-                ax.plot(others["accuracy"], [y] * len(others), "o", color=plots.LINE, mec=plots.SOFT, ms=6, alpha=0.8)
+                ax.plot(others["accuracy"], [y] * len(others), "o", color=style.LINE, mec=style.SOFT, ms=6, alpha=0.8)
                 if row["choice"] is None:
                     continue
                 at, spread = row["accuracy"], [[row["accuracy"] - row["low"]], [row["high"] - row["accuracy"]]]
-                ax.errorbar([at], [y], xerr=spread, fmt="o", color=plots.ACCENT, ms=8, capsize=3)
+                ax.errorbar([at], [y], xerr=spread, fmt="o", color=style.ACCENT, ms=8, capsize=3)
                 text = row["choice"] if row["separated"] else f"{row['choice']} (first in {row['chance']:.0%})"
                 side = "right" if at > 0.7 else "left" if at < 0.3 else "center"
                 ax.annotate(text, (at, y), (0, 9), textcoords="offset points", ha=side, fontsize=8)
             ax.set_yticks(range(len(rows)), [f"{row['category']} ({row['tasks']})" for row in rows])
             ax.set_ylim(-0.6, len(rows) - 0.3)
             ax.set_xlim(-0.02, 1.04)
-            ax.xaxis.set_major_formatter(plots.PERCENT)
+            ax.xaxis.set_major_formatter(style.PERCENT)
             ax.set_xlabel("accuracy, 95 % interval; grey: the other choices")
             ax.set_title("What to use for which tasks")
         return ax
