@@ -42,7 +42,7 @@ def linked(spans: list[Span], rng: random.Random, across: bool) -> list[Span]:
     mixed=st.booleans(),
     across=st.booleans(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_batches_say_what_all_spans_say(
     tmp_path_factory: pytest.TempPathFactory, seed: int, traces: int, batch: int, group: int, mixed: bool, across: bool
 ) -> None:

@@ -15,11 +15,12 @@ BATCH = 50_000
 MEMORY = "192MB"
 """What DuckDB may take; beyond it goes to disk beside the Run."""
 
-_ELSEWHERE = """
-select distinct link->>0 as trace_id
-from (select unnest(from_json(links, '["JSON"]')) as link from batch where links is not null)
-where link->>0 not in (select trace_id from batch)
+_ACROSS = """
+select distinct trace_id, link->>0 as other, link->>0 in (select trace_id from batch) as here
+from (select trace_id, unnest(from_json(links, '["JSON"]')) as link from batch where links is not null)
+where link->>0 <> trace_id
 """
+"""Links from one trace to another, and whether some of the other's spans are in the same batch."""
 
 
 class Totals:
@@ -32,7 +33,7 @@ class Totals:
         self._folder = folder
         self._waiting: list[pa.Table] = []
         self._parts: list[pa.Table] = []
-        self._elsewhere: list[pa.Array] = []
+        self._across: list[pa.Table] = []
 
     def __enter__(self) -> Totals:
         return self
@@ -61,7 +62,7 @@ class Totals:
         found = pa.concat_tables(self._parts)
         counts = pc.value_counts(found["trace_id"].combine_chunks())
         ids, torn = counts.field("values"), counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
-        if pc.any(pc.is_in(pa.chunked_array(self._elsewhere, pa.string()), value_set=ids)).as_py():
+        if self._across and _apart(pa.concat_tables(self._across), ids, torn):
             found = _of_file(self._connection, file)  # the longest path leads through several batches
         elif len(torn):
             of_torn = pc.is_in(found["trace_id"], value_set=torn)
@@ -74,8 +75,15 @@ class Totals:
         self._connection.register("batch", batch)
         self._parts.append(self._connection.sql(views.totals("batch")).to_arrow_table())
         if batch["links"].null_count < batch.num_rows:
-            self._elsewhere += self._connection.sql(_ELSEWHERE).to_arrow_table()["trace_id"].chunks
+            self._across.append(self._connection.sql(_ACROSS).to_arrow_table())
         self._connection.unregister("batch")
+
+
+def _apart(across: pa.Table, ids: pa.Array, torn: pa.Array) -> bool:
+    """Whether traces that are linked were not asked of all their spans together."""
+    elsewhere = pc.and_(pc.invert(across["here"]), pc.is_in(across["other"], value_set=ids))
+    in_parts = pc.or_(pc.is_in(across["trace_id"], value_set=torn), pc.is_in(across["other"], value_set=torn))
+    return bool(pc.any(pc.or_(elsewhere, in_parts)).as_py())
 
 
 def _of_file(connection: Any, file: str, only: pa.Array | None = None) -> pa.Table:
