@@ -37,7 +37,6 @@ class Attempts:
 
 def attempts(run: Spans) -> Attempts:
     """A run's attempts. The key is the task's id, with `#k` for a repeat after the first; else the trace's id."""
-    from workbench import semconv as s
     from workbench.frames import answers
 
     frame = answers(run)
@@ -46,12 +45,20 @@ def attempts(run: Spans) -> Attempts:
     frame["key"] = task.where(repeat == 0, task + "#" + repeat.astype(str))
     again = frame.groupby("key").cumcount()  # the same task twice without a repeat number: a record of several runs
     frame["key"] = frame["key"].where(again == 0, frame["key"] + "#" + again.astype(str))
-    prompts = {
-        span.trace_id: str(span.attributes[s.TASK_PROMPT])
-        for span in run.spans()
-        if span.parent_id is None and s.TASK_PROMPT in span.attributes
-    }
-    return Attempts(run, frame, prompts)
+    return Attempts(run, frame, _prompts(run))
+
+
+def _prompts(run: Spans) -> dict[str, str]:
+    """By trace, from the roots alone: making every span of a large run takes seconds."""
+    import orjson
+    import pyarrow.compute as pc
+
+    from workbench import semconv as s
+
+    table = run.table(["trace_id", "parent_id", "attributes"])
+    roots = table.filter(pc.and_(pc.is_null(table["parent_id"]), pc.is_valid(table["attributes"])))
+    held = zip(roots["trace_id"].to_pylist(), map(orjson.loads, roots["attributes"].to_pylist()), strict=True)
+    return {trace_id: str(found[s.TASK_PROMPT]) for trace_id, found in held if s.TASK_PROMPT in found}
 
 
 def same_keys(all_: Sequence[Attempts]) -> list[str]:

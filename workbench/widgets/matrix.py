@@ -112,14 +112,14 @@ def _agents(threads: pd.DataFrame) -> list[str]:
 
 def _rows(of: Any, threads: pd.DataFrame, agreed: float) -> list[dict[str, Any]]:
     most = int(threads["column"].max()) + 1 if len(threads) else 0
-    by_trace = dict(iter(threads.groupby("trace_id")))
+    by_trace: dict[str, list[dict[Any, Any]]] = {}
+    for one in threads[["trace_id", "column", "answer", "score", "error", "cancelled"]].to_dict("records"):
+        by_trace.setdefault(one["trace_id"], []).append(one)
     out = []
     for row in of.frame.to_dict("records"):
-        mine = by_trace.get(row["trace_id"])
         told: list[Any] = [None] * most
-        if mine is not None:
-            for one in mine.to_dict("records"):
-                told[one["column"]] = one
+        for one in by_trace.get(row["trace_id"], ()):
+            told[one["column"]] = one
         said = [or_none(t["answer"]) if t else None for t in told]
         chosen = or_none(row["answer"])
         _, numbers = groups(said, [t is not None for t in told], chosen)
