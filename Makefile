@@ -24,8 +24,9 @@ setup: .venv/.ready ## make .venv from requirements.lock (hashes checked)
 demo: setup ## run the main job offline: a table, a report, pictures (no key, no GPU)
 	@$(BIN)/workbench demo
 
+# JupyterLab would ask its package index for a newer version of itself at every start
 lab: setup ## open JupyterLab on notebooks/
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab notebooks --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 
 test: setup ## all fast tests
 	$(BIN)/python -m pytest

@@ -31,7 +31,8 @@ import sys; sys.path.append({site!r}); sys.path.insert(0, {root!r})
 import math, workbench as wb
 from benchmarks.widgets import trace
 spans = {{n: trace(n) for n in {sizes!r}}}
-at = {{n: [(s.start_ns / 1e8, i % 100) for i, s in enumerate(spans[n])] for n in spans}}
+begin = {{n: min(s.start_ns for s in spans[n]) for n in spans}}
+at = {{n: [((s.start_ns - begin[n]) / 1e6, i % 100) for i, s in enumerate(spans[n])] for n in spans}}
 row = {{n: {{s.span_id: i for i, s in enumerate(spans[n])}} for n in spans}}
 edges = {{n: [(row[n][s.parent_id], i) for i, s in enumerate(spans[n]) if s.parent_id in row[n]] for n in spans}}
 def node_link(n):
