@@ -16,7 +16,9 @@ FIELDS = {"run", "tasks", "answered", "accuracy", "accuracy_low", "accuracy_high
 
 
 def workbench(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "workbench", *words], capture_output=True, text=True, cwd=cwd, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-m", "workbench", *words], capture_output=True, text=True, cwd=cwd, timeout=120
+    )
 
 
 @pytest.fixture
@@ -57,7 +59,10 @@ def test_show_and_answers_read_a_run(votes: Path, tmp_path: Path) -> None:
         (("rnu",), "no command 'rnu'; did you mean 'run'"),
         (("run", "--tasks", "nope.jsonl"), "no such task file: nope.jsonl"),
         (("run", "--tasks", "FILE", "--strategy", "paralel"), "did you mean 'parallel'"),
-        (("run", "--tasks", "FILE", "--strategy", "single", "--agents", "3"), "strategy 'single' has no setting 'agents'"),
+        (
+            ("run", "--tasks", "FILE", "--strategy", "single", "--agents", "3"),
+            "strategy 'single' has no setting 'agents'",
+        ),
         (("run", "--tasks", "FILE", "--set", "wave"), "--set wants NAME=VALUE"),
         (("run", "--tasks", "FILE", "--model", "openai/gpt-4o"), "OPENAI_API_KEY"),
         (("run", "--tasks", "FILE", "--model", "abacus-x"), "did you mean 'abacus-s'"),
@@ -80,3 +85,23 @@ def test_every_command_has_help_with_an_example(name: str, tmp_path: Path) -> No
     assert done.returncode == 0
     is_group = "Commands:" in done.stdout  # whose commands have the examples
     assert is_group or (f"  workbench {name}" in done.stdout and "--json" in done.stdout)
+
+
+@pytest.mark.parametrize("clone", [True, False])
+def test_what_the_demo_says_to_try_next_works_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clone: bool
+) -> None:
+    """A terminal does not know the clone's .venv, and an installed wheel has no Makefile."""
+    from workbench.commands.demo import next_steps
+
+    (tmp_path / "notebooks").mkdir()
+    if clone:
+        (tmp_path / "Makefile").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.prefix", str(tmp_path / ".venv"))
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    commands = [command for command, _ in next_steps(str(tmp_path / "traces/runs/demo"))]
+    assert ("make lab" in commands) == clone == ("source .venv/bin/activate" in commands)
+    assert "workbench answers traces/runs/demo --wrong" in commands
+    monkeypatch.setenv("VIRTUAL_ENV", str(tmp_path / ".venv"))
+    assert not any(command.startswith("source") for command, _ in next_steps("x"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import html
+import os
+import sys
 import time
 from base64 import b64encode
 from pathlib import Path
@@ -51,14 +53,34 @@ def demo_cmd(out: Path | None, sweep: bool, as_json: bool) -> None:
         click.echo(f"picture   {picture}")
     if swept:
         click.echo(f"sweep     {place / 'sweep'}")
-    hardest = runs["parallel"].path
-    click.echo(
-        f"\nDone in {seconds:.0f} s. What to try next:\n"
-        f"  make lab                                   the notebooks, in JupyterLab\n"
-        f"  workbench answers {hardest} --wrong\n"
-        f"  workbench run --tasks arithmetic --strategy debate --agents 3\n"
-        f"  workbench sweep agent_count -g agents=1,2,3,5,8 -g strategy=parallel,decompose"
-    )
+    click.echo(f"\nDone in {seconds:.0f} s. What to try next:")
+    for command, why in next_steps(runs["parallel"].path):
+        click.echo(f"  {command:<42} {why}".rstrip())
+
+
+def next_steps(run: str) -> list[tuple[str, str]]:
+    """Commands that work from here, each with what it does: in a clone other ones than where the wheel is installed."""
+    home = Path(sys.prefix)
+    steps = []
+    if (home.parent / "Makefile").is_file() and (home.parent / "notebooks").is_dir():
+        if not os.environ.get("VIRTUAL_ENV"):  # make finds workbench by itself, the reader's shell does not
+            steps.append(
+                (f"source {_near(home / 'bin' / 'activate')}", "once in a terminal, which then finds workbench")
+            )
+        steps.append(("make lab", "the notebooks, in JupyterLab"))
+    else:
+        steps.append(("workbench notebooks copy start_here .", "five minutes; open it with jupyter lab"))
+    return [
+        *steps,
+        (f"workbench answers {_near(Path(run))} --wrong", ""),
+        ("workbench run --tasks arithmetic --strategy debate --agents 3", ""),
+        ("workbench sweep agent_count -g agents=1,2,3,5,8 -g strategy=parallel,decompose", ""),
+    ]
+
+
+def _near(path: Path) -> str:
+    """A path as one would type it here."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 async def _run(name: str, place: Path, quiet: bool) -> Run:
