@@ -208,3 +208,40 @@ def test_s3_holds_runs(tmp_path: Path) -> None:
         words = [python, "-c", S3, url, ours]
         done = subprocess.run(words, capture_output=True, text=True, timeout=240, env=env, cwd=tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+EIGHT = """
+import sys; sys.path += sys.argv[2].split(":")
+from tests.making import attempt
+from workbench.store import RunWriter
+with RunWriter("s3://bucket/runs/eight") as writer:
+    for i in range(5):
+        for span in attempt(100 * int(sys.argv[1]) + i): writer.write(span)
+"""
+WHAT_EIGHT_WROTE = """
+import sys; sys.path += sys.argv[2].split(":")
+from tests.making import attempt
+from workbench.store import Run
+from workbench.store.places import Place
+from workbench.store.retention import check
+expected = {(s.trace_id, s.span_id) for n in range(8) for i in range(5) for s in attempt(100 * n + i)}
+run = Run("s3://bucket/runs/eight")
+assert {(s.trace_id, s.span_id) for s in run.spans()} == expected and len(run.spans()) == len(expected)
+assert len([n for n in Place(run.path).sizes() if n.endswith(".jsonl")]) == 8
+assert run.closed and run.sealed and check(run.path)["ok"], run.manifest
+"""
+
+
+def test_eight_processes_write_one_run_on_s3(tmp_path: Path) -> None:
+    ours = f"{ROOT}:{next(p for p in sys.path if p.endswith('site-packages'))}"
+    with s3(tmp_path) as (python, url, env):
+        make = f"import s3fs; s3fs.S3FileSystem(endpoint_url={url!r}).mkdir('bucket')"
+        subprocess.run([python, "-c", make], check=True, env=env)
+        each = [
+            subprocess.Popen([python, "-c", EIGHT, str(n), ours], env=env, stderr=subprocess.PIPE, text=True)
+            for n in range(8)
+        ]
+        said = [process.communicate(timeout=240)[1] for process in each]
+        assert [process.returncode for process in each] == [0] * 8, said
+        done = subprocess.run([python, "-c", WHAT_EIGHT_WROTE, url, ours], capture_output=True, text=True, env=env)
+    assert done.returncode == 0, done.stderr[-3000:]

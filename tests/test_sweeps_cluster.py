@@ -81,6 +81,11 @@ def test_sixty_cells_survive_a_dead_worker_and_one_that_is_cut_off(tmp_path: Pat
     def done() -> int:
         return len(list(out.glob("cells/*/cell.json")))
 
+    def busy(name: str) -> bool:
+        """Whether this worker is in the middle of a cell: began one under 0.7 s ago, and each takes 1.5 s."""
+        young = (p for p in marks.iterdir() if time.time() - p.stat().st_mtime < 0.7)
+        return any(p.read_text() == name for p in young)
+
     def logs(i: int) -> Path:
         return tmp_path / f"machine-{i}.log"
 
@@ -104,7 +109,7 @@ def test_sixty_cells_survive_a_dead_worker_and_one_that_is_cut_off(tmp_path: Pat
             for i in (1, 2, 3):
                 until(lambda i=i: "Registered to" in logs(i).read_text(errors="replace"), f"worker {i}", logs(i))
             with process(sweep_command(python, path, out, CELLS, scheduler), tmp_path / "sweep.log") as sweep:
-                until(lambda: done() >= 6, "the sixth cell", tmp_path / "sweep.log")
+                until(lambda: done() >= 6 and busy("w1"), "a cell on w1 after the sixth", tmp_path / "sweep.log")
                 with_all(doomed, signal.SIGKILL)
                 until(lambda: done() >= 12, "the twelfth cell", tmp_path / "sweep.log")
                 net.cut(3)

@@ -83,9 +83,13 @@ class RunWriter:
         self.closed = True
         if seal.writers(self.place):
             return
-        self.manifest = manifests.change(self.place, lambda found: {**found, "status": status, "ended": _now()})
-        seal.seal(self.place)
-        self.manifest = manifests.read(self.place)
+        for _ in range(seal.TRIES):
+            manifests.change(self.place, lambda found: {**found, "status": status, "ended": _now()})
+            seal.seal(self.place)
+            self.manifest = manifests.read(self.place)
+            # an object store has no lock: another writer may have put back what it had read before
+            if self.manifest.get("status") != "open" and "sealed" in self.manifest:
+                break
 
     def __enter__(self) -> RunWriter:
         return self
