@@ -77,11 +77,17 @@ def run_all(page: Any) -> None:
     raise AssertionError("the notebook never began to run")
 
 
+def all_ran(page: Any) -> None:
+    """Wait until the first cell has its number: had `run_all` asked twice, its second run would draw all anew later."""
+    page.wait_for_function("() => /\\d/.test(document.querySelector('.jp-Notebook .jp-InputPrompt')?.textContent ?? '')")
+
+
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
 @pytest.mark.parametrize("place", list(PLACES))
 def test_drawn_zoomed_selected_and_seen_in_python(chromium: Any, lab: tuple[str, Path], place: str, theme: str) -> None:
     page = opened(chromium, lab, place, f"trace-{place}-{theme}.ipynb", [SETUP, ""], theme)
     run_all(page)
+    all_ran(page)
     page.wait_for_selector(".wb[data-drawn]")
     wb, ticks = page.locator(".wb"), page.locator(".tick:visible")
     expect(ticks).not_to_have_count(0)
