@@ -58,19 +58,26 @@ def opened(chromium: Any, lab: tuple[str, Path], place: str, name: str, cells: l
     return page
 
 
+IDLE = "() => document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'"
+
+
 def run_all(page: Any) -> None:
-    """Run > Run All Cells, again where JupyterLab asks for a kernel first or where the notebook was not yet listening."""
+    """Run > Run All Cells, once the kernel has come. Before, a star may be taken away again and the cells run all the same:
+    asked again they would run twice, and the second time draw all anew under the test's hands.
+    """
     begun = "() => /[\\d*]/.test(document.querySelector('.jp-Notebook .jp-InputPrompt')?.textContent ?? '')"
     accept = page.locator(".jp-Dialog .jp-mod-accept")
     for _ in range(20):
         try:
             if accept.count():
                 accept.click(timeout=5_000)
+            page.wait_for_function(IDLE, timeout=5_000)
+            page.wait_for_timeout(500)
+            if not page.evaluate(IDLE):
+                continue
             page.get_by_role("menuitem", name="Run", exact=True).click(timeout=5_000)
             page.get_by_role("menuitem", name="Run All Cells", exact=True).click(timeout=5_000)
-            page.wait_for_function(begun, timeout=5_000)
-            page.wait_for_timeout(1_000)
-            page.wait_for_function(begun, timeout=100)  # a star that the kernel's coming took away again was none
+            page.wait_for_function(begun, timeout=20_000)
         except TimeoutError:  # a dialog came between, or the click went nowhere: again
             continue
         return
@@ -78,7 +85,7 @@ def run_all(page: Any) -> None:
 
 
 def all_ran(page: Any) -> None:
-    """Wait until the first cell has its number: had `run_all` asked twice, its second run would draw all anew later."""
+    """Wait until the first cell has its number: its still comes last, and with it the output is drawn anew."""
     page.wait_for_function("() => /\\d/.test(document.querySelector('.jp-Notebook .jp-InputPrompt')?.textContent ?? '')")
 
 
