@@ -12,7 +12,7 @@ import workbench as wb
 from tests import weaving
 from tests.browser.pages import axe_finds_nothing, opened
 from tests.browser.test_lab import opened as opened_in_lab
-from tests.browser.test_lab import run_all
+from tests.browser.test_lab import all_ran, run_all
 from tests.hostile import TEXTS
 from tests.making import attempt
 from workbench import semconv as s
@@ -178,6 +178,7 @@ FORKED = "print('columns:', list(compare.runs), compare.selection['answer'].toli
 def test_linked_in_jupyterlab_while_a_cell_awaits_and_a_call_is_forked(chromium: Any, lab: tuple[str, Path]) -> None:
     page = opened_in_lab(chromium, lab, "lab", "boards.ipynb", [SETUP, "compare", WAITS, ""])
     run_all(page)
+    all_ran(page)
     page.wait_for_selector(".jp-OutputArea-output .wb[data-drawn]", timeout=120_000)
     matrix = page.get_by_role("grid", name="Agents by tasks")
     matrix.scroll_into_view_if_needed()
