@@ -11,8 +11,8 @@ from playwright.sync_api import expect
 import workbench as wb
 from tests import weaving
 from tests.browser.pages import axe_finds_nothing, opened
-from tests.browser.test_lab import opened as opened_in_lab
 from tests.browser.test_lab import all_ran, run_all
+from tests.browser.test_lab import opened as opened_in_lab
 from tests.hostile import TEXTS
 from tests.making import attempt
 from workbench import semconv as s
