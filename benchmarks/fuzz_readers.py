@@ -3,7 +3,8 @@
 PYTHONPATH=. python benchmarks/fuzz_readers.py FAMILY CORPUS_DIR FINDINGS_DIR -max_total_time=1800
 
 What a reader must not do is written to FINDINGS_DIR, once per place in the code, and fuzzing goes on: raise anything but
-DataError, take more than 5 s of CPU or 500 MB for an input of 25 kB.
+DataError, take more than 5 s of CPU or 500 MB for an input of 25 kB. The family `blocks` is large files: read in blocks,
+they must give what they give read whole.
 
 Most inputs are made by editing the JSON (benchmarks/fuzz_edits.py).
 """
@@ -18,14 +19,17 @@ import tempfile
 import time
 import traceback
 from pathlib import Path
+from typing import Any
 
 import atheris
+import pyarrow as pa
 
 with atheris.instrument_imports(include=["workbench.readers", "workbench.otlp.decode"], enable_loader_override=False):
     import workbench.readers as readers
-    from workbench.readers import bigjson, messages, source
+    from workbench.readers import bigjson, blocks, messages, otlp_json, source
 
 from benchmarks import fuzz_edits
+from tests.making import attempt
 from workbench.errors import DataError
 from workbench.otlp import encode as otlp
 from workbench.otlp.notes import Notes
@@ -33,6 +37,7 @@ from workbench.store import columns
 
 FAMILIES = {
     "otlp": ["formats/otlp_*", "formats/litellm", "formats/openinference_vercel"],
+    "blocks": ["formats/otlp_*", "formats/litellm", "formats/openinference_vercel"],
     "exports": ["formats/langfuse_*", "formats/langsmith"],
     "inspect": ["formats/inspect_logs"],
     "transcripts": ["formats/claude_*", "formats/langsmith"],
@@ -40,6 +45,7 @@ FAMILIES = {
     "chats": ["whoandwhen_multiagent", "intercode", "fireact_hotpot", "reflexion", "formats/openai_agents*"],
 }
 MAX_BYTES, SLOW_S, LARGE_KB = 25_000, 5.0, 500_000
+LARGE_BLOCK, SMALL_BLOCK = 10**9, 2_000
 WORK = Path(tempfile.mkdtemp())
 _seen: set[str] = set()
 
@@ -48,11 +54,15 @@ def one(data: bytes) -> None:
     """Read the bytes as a file and judge how it went."""
     clock, memory = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
-        _read(data)
+        (_read_both_ways if sys.argv[1] == "blocks" else _read)(data)
     except Exception as error:  # noqa: BLE001 - finding what is raised is the purpose
         frames = traceback.extract_tb(error.__traceback__)
         ours = [f for f in frames if "/workbench/" in f.filename]
-        place = f"{type(error).__name__}@{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else repr(error)[:80]
+        place = (
+            f"{type(error).__name__}@{Path(ours[-1].filename).name}:{ours[-1].lineno}"
+            if ours
+            else str(error).partition(":")[0]
+        )
         _keep(place, data, "".join(traceback.format_exception(error)))
     took = time.process_time() - clock
     more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory
@@ -80,6 +90,47 @@ def _read(data: bytes) -> None:
             bigjson.salvage(data, Notes())
 
 
+def _read_both_ways(data: bytes) -> None:
+    """In one block an input gives the rows and counts it gives read whole; in small blocks it does not fail."""
+    path = WORK / "input"
+    path.write_bytes(data)
+    try:
+        notes = Notes()
+        whole = source.Source(path, notes)
+        if whole.kind != "lines" or readers.find(whole).NAME != otlp_json.NAME:
+            return
+        expected = columns.table(readers.load(whole, notes)[1], "fuzz")
+    except DataError:
+        return
+    told, blocks.BLOCK = Notes(), LARGE_BLOCK
+    large = source.Source(path, told)
+    tables = blocks.tables(large, "fuzz", told, 1, None)
+    _compare([row for table in tables for row in _rows(table)], _rows(expected))
+    if told.skipped != notes.skipped:
+        raise AssertionError(f"skipped: {told} and {notes}")
+    blocks.BLOCK = SMALL_BLOCK
+    for _ in blocks.tables(source.Source(path, Notes()), "fuzz", Notes(), 1, None):
+        pass
+
+
+def _compare(found: list[dict[str, Any]], expected: list[dict[str, Any]]) -> None:
+    if len(found) != len(expected):
+        raise AssertionError(f"rows: {len(found)} and {len(expected)}")
+    for one, other in zip(sorted(found, key=repr), sorted(expected, key=repr), strict=True):
+        apart = {name: (one[name], other[name]) for name in one if repr(one[name]) != repr(other[name])}
+        if apart:
+            raise AssertionError(f"{' '.join(apart)}: {apart}")
+
+
+def _rows(table: pa.Table) -> list[dict[str, Any]]:
+    """Ids first, so that they sort by them; JSON within a row may order its keys in another way."""
+    rows = table.select(["trace_id", "span_id", *sorted({*table.column_names} - {"trace_id", "span_id"})]).to_pylist()
+    for row in rows:
+        for name in ("attributes", "resource", "events", "links"):
+            row[name] = json.dumps(json.loads(row[name] or "null"), sort_keys=True)
+    return rows
+
+
 def _keep(place: str, data: bytes, told: str) -> None:
     if place in _seen:
         return
@@ -98,6 +149,10 @@ def seeds(family: str, to: Path, shared: Path) -> None:
             if file.suffix not in (".txt", ".md"):
                 for n, data in enumerate(fuzz_edits.small(file.read_bytes(), MAX_BYTES)):
                     (to / f"{file.name}.{n}").write_bytes(data)
+    if family == "blocks":  # as the recorder writes them
+        for n in range(1, 4):
+            spans = [span for seed in range(n) for span in attempt(seed, agents=n)]
+            (to / f"recorded-{n}").write_bytes(b"".join(map(otlp.line, spans)))
     if family == "otlp":
         from workbench.otlp import http
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import string
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -66,6 +67,14 @@ def test_a_span_comes_back_from_its_line(span: Span) -> None:
 
 @given(spans())
 def test_a_span_comes_back_from_columns(span: Span) -> None:
+    assert list(columns.spans(columns.table([span], "r"))) == [span]
+
+
+@pytest.mark.parametrize(
+    "own", [{"doubleValue": "abc"}, {"doubleValue": "-1"}, {"bytesValue": "no base64!"}, {"bytesValue": 3}]
+)
+def test_an_object_with_the_wire_s_names_comes_back_from_columns(own: dict[str, Any]) -> None:
+    span = replace(attempt(1)[0], attributes={"tool.arguments": own, "more": (own, float("inf"), b"1")})
     assert list(columns.spans(columns.table([span], "r"))) == [span]
 
 

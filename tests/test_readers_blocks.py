@@ -31,7 +31,7 @@ ODDITIES: dict[str, dict[str, Any]] = {
     "an error": {"error.type": "Timeout"},
     "letters of the world": {s.ANSWER: 'ένα "spans":[ ]}]}]} \\ \u2028'},
 }
-SHAPES = ["one", "two", "resource", "scope", "schema", "blank", "broken", "crlf"]
+SHAPES = ["one", "two", "resource", "scope", "schema", "blank", "broken", "crlf", "bare", "mark"]
 
 
 def odd(span: Span, oddity: str) -> Span:
@@ -51,6 +51,12 @@ def text(spans: list[Span], shapes: list[str], rng: random.Random) -> bytes:
         line = orjson.dumps(otlp.request(some))
         if shape == "schema":
             line = line[:-5] + b',"schemaUrl":"u"}]}]}' if line.endswith(b"]}]}]}") else line
+        if shape == "bare":
+            line = b"\n".join(
+                orjson.dumps(span) for span in otlp.request(some)["resourceSpans"][0]["scopeSpans"][0]["spans"]
+            )
+        if shape == "mark":
+            line = b"\xef\xbb\xbf" + line
         out.append(line + (b"\r" if shape == "crlf" else b""))
         if shape == "blank":
             out.append(b"")

@@ -18,13 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workbench import semconv as s
-from workbench.errors import DataError
-from workbench.otlp import decode as otlp_decode
 from workbench.otlp.notes import Notes
-from workbench.readers import bigjson, otlp_lines
-from workbench.readers.dialects import normalize
+from workbench.readers import otlp_json, otlp_lines
 from workbench.readers.finish import finish
-from workbench.readers.source import Source
+from workbench.readers.source import Source, json_lines
 from workbench.redact import Redactor
 from workbench.spans import Span
 from workbench.store import columns, lines, seal
@@ -160,17 +157,7 @@ def work(part: Part, run: str, redact: Redactor | None = None) -> Block:
 
 
 def _long_way(block: bytes, notes: Notes) -> list[Span]:
-    found: list[Span] = []
-    for line in block.split(b"\n"):
-        if not line.strip():
-            continue
-        try:
-            record = bigjson.load(line, notes)
-        except DataError:
-            notes.skip("a line that is not JSON")
-            continue
-        found += [normalize(span) for span in otlp_decode.decode(record, notes)]
-    return found
+    return [span for _, record in json_lines(block, notes) for span in otlp_json.spans(record, notes)]
 
 
 def _whole(table: pa.Table) -> Any:

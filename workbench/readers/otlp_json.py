@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from workbench.otlp import decode as otlp_decode
 from workbench.otlp.notes import Notes
@@ -27,10 +28,15 @@ def _is_bare(record: dict[str, object]) -> bool:
 def read(source: Source, notes: Notes) -> Iterator[Span]:
     """The spans, in our names."""
     for record in source.records():
-        if isinstance(record, dict) and _is_bare(record):
-            span = otlp_decode.decode_span(record, notes, {}, "")
-            if span is not None:
-                yield normalize(span)
-        else:
-            for span in otlp_decode.decode(record, notes):
-                yield normalize(span)
+        yield from spans(record, notes)
+
+
+def spans(record: Any, notes: Notes) -> Iterator[Span]:
+    """The spans of one record: a request, or one bare span."""
+    if isinstance(record, dict) and _is_bare(record):
+        span = otlp_decode.decode_span(record, notes, {}, "")
+        if span is not None:
+            yield normalize(span)
+    else:
+        for span in otlp_decode.decode(record, notes):
+            yield normalize(span)

@@ -6,6 +6,7 @@ types) sends the whole block the long way round, through the same readers as eve
 
 from __future__ import annotations
 
+import re
 from array import array
 from typing import Any
 
@@ -27,6 +28,7 @@ _PLAIN = {"stringValue": str, "doubleValue": float, "boolValue": bool}
 _HEX = np.isin(np.arange(256), list(b"0123456789abcdef"))
 
 
+_TRACE_ID, _SPAN_ID = re.compile(r"(?!0{32})[0-9a-f]{32}"), re.compile(r"(?!0{16})[0-9a-f]{16}")
 _SPANS, _CLOSING = b'"spans":[', b"]}]}]}"
 
 
@@ -34,21 +36,16 @@ class _Unusual(Exception):
     """The block must go the long way."""
 
 
+_ODD = (LookupError, TypeError, AttributeError, ValueError, OverflowError, RecursionError, pa.ArrowException)
+"""What values of other types than the specification's raise here."""
+
+
 def table(block: bytes, run: str) -> pa.Table | None:
     """The spans of whole lines as a table with the span schema, or None where the long way is needed."""
     try:
         with no_gc():
             return _Block().read(block, run)
-    except (
-        _Unusual,
-        KeyError,
-        TypeError,
-        AttributeError,
-        ValueError,
-        pa.ArrowInvalid,
-        orjson.JSONDecodeError,
-        RecursionError,
-    ):
+    except (_Unusual, *_ODD):
         return None
 
 
@@ -127,6 +124,8 @@ class _Block:
 
     def _other(self, row: int, pairs: list[dict[str, Any]]) -> None:
         found = _attributes(pairs)
+        if any(key in self.places and row in self.places[key][2][-1:] for key in found):
+            raise _Unusual  # the same key twice in one span, once of another type
         if not MARKERS.isdisjoint(found):
             raise _Unusual
         if s.FINISH_REASONS in found:  # not a list
@@ -151,8 +150,8 @@ class _Block:
             "run": pa.repeat(pa.scalar(run), size),
             "trace_id": _ids(trace, 32),
             "span_id": _ids(span_id, 16),
-            "parent_id": _ids(parent, 16),
-            "name": pa.array(name, pa.string()),
+            "parent_id": _ids(parent, 16, missing=True),
+            "name": _all(pa.array(name, pa.string())),
             "start_ns": _numbers(start),
             "end_ns": _numbers(end),
             "kind": _names(kind, KINDS, 1),
@@ -192,7 +191,10 @@ def _opening(line: bytes) -> bytes:
 
 
 def _attributes(pairs: list[dict[str, Any]]) -> dict[str, Any]:
-    return {pair["key"]: _value(pair["value"]) for pair in pairs}
+    found = {pair["key"]: _value(pair["value"]) for pair in pairs}
+    if not all(type(key) is str for key in found):
+        raise _Unusual
+    return found
 
 
 def _value(held: dict[str, Any]) -> Any:
@@ -212,19 +214,28 @@ def _only(held: dict[str, Any]) -> Any:
 
 
 def _event(raw: dict[str, Any]) -> list[Any]:
-    return [raw["name"], int(raw["timeUnixNano"]), _attributes(raw.get("attributes") or [])]
+    name, at = raw["name"], raw["timeUnixNano"]
+    if type(name) is not str or type(at) is bool or not 0 <= int(at) < 2**63:
+        raise _Unusual
+    return [name, int(at), _attributes(raw.get("attributes") or [])]
 
 
 def _link(raw: dict[str, Any]) -> list[Any]:
-    if len(raw["traceId"]) != 32 or len(raw["spanId"]) != 16:
+    if not _TRACE_ID.fullmatch(raw["traceId"]) or not _SPAN_ID.fullmatch(raw["spanId"]):
         raise _Unusual
     return [raw["traceId"], raw["spanId"], _attributes(raw.get("attributes") or [])]
 
 
-def _ids(values: list[Any], digits: int) -> pa.Array:
+def _all(found: pa.Array) -> pa.Array:
+    if found.null_count:
+        raise _Unusual
+    return found
+
+
+def _ids(values: list[Any], digits: int, missing: bool = False) -> pa.Array:
     """Ids of so many small hex digits, not all 0."""
     found = pa.array(values, pa.string())
-    known = found.drop_null()
+    known = found.drop_null() if missing else _all(found)
     letters = np.frombuffer(known.buffers()[2] or b"", np.uint8)
     if pc.any(pc.not_equal(pc.binary_length(known), digits)).as_py() or not _HEX[letters].all():
         raise _Unusual
@@ -234,7 +245,7 @@ def _ids(values: list[Any], digits: int) -> pa.Array:
 
 
 def _numbers(values: list[Any]) -> pa.Array:
-    found = pa.array(values).cast(pa.int64())
+    found = _all(pa.array(values).cast(pa.int64()))
     if pc.any(pc.less_equal(found, 0)).as_py():
         raise _Unusual
     return found
@@ -242,7 +253,7 @@ def _numbers(values: list[Any]) -> pa.Array:
 
 def _names(values: list[Any], names: tuple[str, ...], least: int) -> pa.Array:
     codes = np.asarray(values)
-    if codes.dtype.kind != "i" or codes.min() < least - 1 or codes.max() >= len(names):
+    if {*map(type, values)} != {int} or codes.min() < least - 1 or codes.max() >= len(names):
         raise _Unusual
     return pa.array(names).take(pa.array(codes))
 

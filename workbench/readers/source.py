@@ -136,22 +136,12 @@ class Source:
         return True
 
     def _lines(self, notes: Notes) -> Iterator[Any]:
-        start, size, forgotten = 0, self.size, 0
-        while start < size:
-            end = self.data.find(b"\n", start)
-            last = end < 0
-            end = size if last else end
+        forgotten = 0
+        for start, record in json_lines(self.data, notes):
             if start - forgotten > bigjson.LARGE:
                 self.forget(forgotten, start)
                 forgotten = start
-            line = memoryview(self.data)[start:end]
-            start = end + 1
-            if len(line) < 1_000 and not bytes(line).strip():
-                continue
-            try:
-                yield bigjson.load(line if bytes(line[:3]) != b"\xef\xbb\xbf" else line[3:], notes)
-            except DataError as error:
-                notes.skip("the last line is torn" if last else f"a line that is not JSON ({str(error).split(':')[0]})")
+            yield record
 
     def _mended(self) -> Any:
         """Values written one after the other over many lines (a console exporter's output), or what is left of one."""
@@ -172,6 +162,23 @@ class Source:
         if not found:
             raise DataError("nothing in it is whole")
         return found
+
+
+def json_lines(data: Any, notes: Notes) -> Iterator[tuple[int, Any]]:
+    """The record of each line and where the line begins; a line that cannot be read is noted and skipped."""
+    start, size = 0, len(data)
+    while start < size:
+        end = data.find(b"\n", start)
+        last = end < 0
+        end = size if last else end
+        at, line = start, memoryview(data)[start:end]
+        start = end + 1
+        if len(line) < 1_000 and not bytes(line).strip():
+            continue
+        try:
+            yield at, bigjson.load(line if bytes(line[:3]) != b"\xef\xbb\xbf" else line[3:], notes)
+        except DataError as error:
+            notes.skip("the last line is torn" if last else f"a line that is not JSON ({str(error).split(':')[0]})")
 
 
 def _utf8(data: Any) -> Any:

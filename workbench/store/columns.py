@@ -7,6 +7,7 @@ JSON texts. A value that its column's type cannot hold stays in the rest, so tha
 from __future__ import annotations
 
 import base64
+import contextlib
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -227,21 +228,31 @@ def _safe(value: Any) -> Any:
     return value
 
 
+_NOT_FINITE = ("nan", "inf", "-inf")
+
+
 def _parse(text: str) -> Any:
     return _tuples(orjson.loads(text))
 
 
 def _tuples(value: Any) -> Any:
-    """JSON lists as tuples (attribute values are immutable) and the written form of bytes as bytes."""
+    """JSON lists as tuples (attribute values are immutable) and the written form of bytes, NaN and infinities as themselves."""
     if type(value) is list:
         return tuple(_tuples(v) for v in value)
     if type(value) is dict:
-        if len(value) == 1 and type(value.get("bytesValue")) is str:
-            return base64.b64decode(value["bytesValue"])
-        if len(value) == 1 and type(value.get("doubleValue")) is str:
-            return float(value["doubleValue"])
-        return {k: _tuples(v) for k, v in value.items()}
+        return _wired(value) if len(value) == 1 else {k: _tuples(v) for k, v in value.items()}
     return value
+
+
+def _wired(value: dict[str, Any]) -> Any:
+    """An object of one key: what `_safe` wrote so, or a user's own that only looks like it."""
+    ((wire, inner),) = value.items()
+    if wire == "doubleValue" and inner in _NOT_FINITE:
+        return float(inner)
+    if wire == "bytesValue" and type(inner) is str:
+        with contextlib.suppress(ValueError):
+            return base64.b64decode(inner, validate=True)
+    return {wire: _tuples(inner)}
 
 
 _TEXTS = [f.name for f in SCHEMA if pa.types.is_string(f.type) and f.name not in ("trace_id", "span_id", "parent_id")]
