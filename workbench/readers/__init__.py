@@ -1,11 +1,12 @@
 """Readers: everybody's traces as our spans, the format found by looking into the file.
 
-`read(path)` gives spans in memory; `sources` and `load` are for importing large files. Adding a format is one file with
+`read(path)` gives spans in memory; `load` and `stream` are for importing. Adding a format is one file with
 NAME, matches(source) and read(source, notes), one line here and one sample in the tests.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -72,9 +73,16 @@ def known() -> list[str]:
 
 def load(source: Source, notes: Notes) -> tuple[str, list[Span]]:
     """A file's format and its spans, finished: roots, fork and join told."""
+    form, spans = stream(source, notes)
+    return form, finish(spans, notes)
+
+
+def stream(source: Source, notes: Notes) -> tuple[str, Iterator[Span]]:
+    """A file's format and its spans while they are read, not finished yet."""
     reader = find(source)
-    spans = finish(reader.read(source, notes), notes)
-    return _format(reader, source, spans), spans
+    spans = iter(reader.read(source, notes))
+    heads = list(itertools.islice(spans, 200))
+    return _format(reader, source, heads), itertools.chain(heads, spans)
 
 
 def _format(reader: Reader, source: Source, spans: list[Span]) -> str:
@@ -82,7 +90,7 @@ def _format(reader: Reader, source: Source, spans: list[Span]) -> str:
     if named is not None:
         return str(named(source))
     if reader.NAME == "otel-sdk-json" and spans:
-        common = Counter(d for span in spans[:200] if (d := dialect(span))).most_common(1)
+        common = Counter(d for span in spans if (d := dialect(span))).most_common(1)
         return _DIALECT_FORMATS.get(common[0][0], reader.NAME) if common else reader.NAME
     return reader.NAME
 

@@ -22,9 +22,10 @@ from workbench.otlp.notes import Notes
 from workbench.readers import otlp_json, otlp_lines
 from workbench.readers.finish import finish
 from workbench.readers.source import Source, json_lines
+from workbench.readers.streaming import APART
 from workbench.redact import Redactor
 from workbench.spans import Span
-from workbench.store import columns, lines, seal
+from workbench.store import columns, lines
 
 BLOCK = 12_000_000
 """Bytes; smaller blocks cost more to hand over and to begin, larger ones more memory."""
@@ -49,11 +50,10 @@ def tables(source: Source, run: str, notes: Notes, processes: int, redact: Redac
     spans = [span for table in left for span in columns.spans(table)]
     apart = sum(1 for trace in {span.trace_id for span in spans} if trace in finished)
     if apart:
-        notes.warn("a trace that lay across distant parts of a large file; its parts were finished apart", apart)
+        notes.warn(APART, apart)
     whole = finish((span for span in spans if span.trace_id not in finished), notes)
     whole += [span for span in spans if span.trace_id in finished]
-    for start in range(0, len(whole), seal.ROW_GROUP):
-        yield columns.table(whole[start : start + seal.ROW_GROUP], run)
+    yield from columns.tables(whole, run)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""Importing: files of any known trace format → one sealed Run folder; large OTLP/JSON lines in blocks, the rest file by file."""
+"""Importing: files of any known trace format → one sealed Run folder.
+
+Large OTLP/JSON lines are read in blocks, other large files in a stream, the rest whole.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,14 @@ import pyarrow.compute as pc
 
 from workbench.errors import DataError, UsageError
 from workbench.otlp.notes import Notes
-from workbench.readers import blocks, find, load, otlp_json
+from workbench.readers import blocks, find, load, otlp_json, stream, streaming
 from workbench.readers.source import Source
 from workbench.redact import Redactor
 from workbench.store import columns, is_run, lines, seal
 from workbench.store import manifest as manifests
 from workbench.store.places import Place
 
-LARGE = 24_000_000  # bytes of OTLP lines from which blocks pay
+LARGE = 24_000_000  # bytes from which a file is not held in memory whole; OTLP lines are read in blocks from there
 
 
 @dataclass
@@ -122,20 +125,29 @@ def _tables(
                 }
             )
             continue
-        if source.kind == "lines" and source.size >= LARGE and find(source).NAME == otlp_json.NAME:
-            form = otlp_json.NAME
-            for table in blocks.tables(source, run, notes, processes, redact):
-                known.update(pc.unique(table["trace_id"]).to_pylist())
-                yield table
-        else:
-            with lines.no_gc():
-                form, spans = load(source, notes)
-            known.update(span.trace_id for span in spans)
-            for start in range(0, len(spans), seal.ROW_GROUP):
-                yield columns.redacted(columns.table(spans[start : start + seal.ROW_GROUP], run), redact)
+        form, tables = _read(source, run, notes, processes, redact)
+        for table in tables:
+            known.update(pc.unique(table["trace_id"]).to_pylist())
+            yield table
         done.files.append({"file": source.name, "format": form, "traces": len(known), "spans": done.spans - before,
                            "skipped": notes.skipped, "warnings": notes.warnings})  # fmt: skip
         done.notes.add(notes)
+
+
+def _read(
+    source: Source, run: str, notes: Notes, processes: int, redact: Redactor | None
+) -> tuple[str, Iterator[pa.Table]]:
+    """A file's format and its finished traces as tables, without secrets."""
+    if source.size >= LARGE and source.kind == "lines" and find(source).NAME == otlp_json.NAME:
+        return otlp_json.NAME, blocks.tables(source, run, notes, processes, redact)
+    if source.size >= LARGE:
+        form, spans = stream(source, notes)
+        tables = streaming.tables(spans, run, notes)
+    else:
+        with lines.no_gc():
+            form, whole = load(source, notes)
+        tables = columns.tables(whole, run)
+    return form, (columns.redacted(table, redact) for table in tables)
 
 
 __all__ = ["Imported", "import_files"]

@@ -76,13 +76,13 @@ class _Block:
                 continue
             if not line:
                 continue
-            for group in orjson.loads(line)["resourceSpans"]:
+            for group in _list(orjson.loads(line)["resourceSpans"]):
                 if group["resource"] != resource:
                     resource = group["resource"]
                     resource_text = columns.json_text(_attributes(resource.get("attributes") or []))
-                for part in group["scopeSpans"]:
+                for part in _list(group["scopeSpans"]):
                     scope = part["scope"].get("name") or None
-                    self._add(part["spans"], scope, resource_text)
+                    self._add(_list(part["spans"]), scope, resource_text)
             opening = _opening(line)
         return self._table(len(self.scopes), run)
 
@@ -176,6 +176,12 @@ class _Block:
         if any(pc.any(flag).as_py() for flag in (failed, unnamed, called)):
             raise _Unusual  # the dialects have something to add
         return out
+
+
+def _list(found: Any) -> list[Any]:
+    if type(found) is not list:
+        raise _Unusual  # an empty object would pass for an empty list
+    return found
 
 
 def _opening(line: bytes) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -144,6 +144,12 @@ def _array(values: list[Any] | None, kind: pa.DataType, size: int = 0) -> pa.Arr
         return pa.array(values, kind)
     except UnicodeEncodeError:  # half a surrogate pair
         return pa.array([_safe(v) for v in values], kind)
+
+
+def tables(spans: Sequence[Span], run: str, rows: int = 10_000) -> Iterator[pa.Table]:
+    """The spans as tables of at most `rows` rows: the values of one table lie in Python lists while it is made."""
+    for start in range(0, len(spans), rows):
+        yield table(spans[start : start + rows], run)
 
 
 def spans(batch: pa.Table | pa.RecordBatch) -> Iterator[Span]:
