@@ -6,7 +6,6 @@ types) sends the whole block the long way round, through the same readers as eve
 
 from __future__ import annotations
 
-import re
 from array import array
 from typing import Any
 
@@ -28,7 +27,6 @@ _PLAIN = {"stringValue": str, "doubleValue": float, "boolValue": bool}
 _HEX = np.isin(np.arange(256), list(b"0123456789abcdef"))
 
 
-_TRACE_ID, _SPAN_ID = re.compile(r"(?!0{32})[0-9a-f]{32}"), re.compile(r"(?!0{16})[0-9a-f]{16}")
 _SPANS, _CLOSING = b'"spans":[', b"]}]}]}"
 
 
@@ -59,11 +57,13 @@ class _Block:
         self.finish: list[dict[str, Any]] = []
         self.finish_rows = array("q")
         self.rest: dict[str, dict[int, str]] = {"attributes": {}, "events": {}, "links": {}}
+        self.linked: list[list[Any]] = []
         self.resources: list[str | None] = []
         self.scopes: list[str | None] = []
         self.places: dict[str, tuple[str, list[Any], array[int]]] = {
             key: (_WIRE[kind], self.values[i], self.rows[i]) for i, (key, kind) in enumerate(columns.PROMOTED.values())
         }
+        self.named = frozenset(self.places)
         self.places[s.FINISH_REASONS] = ("arrayValue", self.finish, self.finish_rows)
 
     def read(self, block: bytes, run: str) -> pa.Table:
@@ -79,7 +79,7 @@ class _Block:
             for group in _list(orjson.loads(line)["resourceSpans"]):
                 if group["resource"] != resource:
                     resource = group["resource"]
-                    resource_text = columns.json_text(_attributes(resource.get("attributes") or []))
+                    resource_text = _json(_attributes(held)) if (held := resource.get("attributes")) else None
                 for part in _list(group["scopeSpans"]):
                     scope = part["scope"].get("name") or None
                     self._add(_list(part["spans"]), scope, resource_text)
@@ -118,34 +118,42 @@ class _Block:
             if other is not None:
                 self._other(row, other)
             if span.get("events"):
-                self.rest["events"][row] = str(columns.json_text([_event(e) for e in span["events"]]))
+                self.rest["events"][row] = _json([_event(raw) for raw in span["events"]])
             if span.get("links"):
-                self.rest["links"][row] = str(columns.json_text([_link(k) for k in span["links"]]))
+                links = [_link(raw) for raw in span["links"]]
+                self.linked += links
+                self.rest["links"][row] = _json(links)
 
     def _other(self, row: int, pairs: list[dict[str, Any]]) -> None:
         found = _attributes(pairs)
-        if any(key in self.places and row in self.places[key][2][-1:] for key in found):
-            raise _Unusual  # the same key twice in one span, once of another type
+        if not self.named.isdisjoint(found):
+            self._look_twice(row, found)
         if not MARKERS.isdisjoint(found):
             raise _Unusual
         if s.FINISH_REASONS in found:  # not a list
             raise _Unusual
-        for key in [key for key, value in found.items() if type(value) is int and self._is_fraction(key)]:
-            _, values, rows = self.places[key]
-            if abs(found[key]) > 2**53:
-                raise _Unusual
-            values.append(float(found.pop(key)))
-            rows.append(row)
         if found:
-            self.rest["attributes"][row] = str(columns.json_text(found))
+            self.rest["attributes"][row] = _json(found)
 
-    def _is_fraction(self, key: str) -> bool:
-        return key in self.places and self.places[key][0] == "doubleValue"
+    def _look_twice(self, row: int, found: dict[str, Any]) -> None:
+        """Keys that have a column, with values of another type: whole numbers become fractions where those belong."""
+        for key in self.named & found.keys():
+            wire, values, rows = self.places[key]
+            if row in rows[-1:]:
+                raise _Unusual  # the same key twice in one span
+            if type(found[key]) is int and wire == "doubleValue":
+                if abs(found[key]) > 2**53:
+                    raise _Unusual
+                values.append(float(found.pop(key)))
+                rows.append(row)
 
     def _table(self, size: int, run: str) -> pa.Table:
         if not size:
             return columns.SCHEMA.empty_table()
         trace, span_id, parent, name, start, end, kind, code, message = self.fixed
+        if self.linked:
+            _ids([link[0] for link in self.linked], 32)
+            _ids([link[1] for link in self.linked], 16)
         arrays: dict[str, pa.Array] = {
             "run": pa.repeat(pa.scalar(run), size),
             "trace_id": _ids(trace, 32),
@@ -197,10 +205,12 @@ def _opening(line: bytes) -> bytes:
 
 
 def _attributes(pairs: list[dict[str, Any]]) -> dict[str, Any]:
-    found = {pair["key"]: _value(pair["value"]) for pair in pairs}
-    if not all(type(key) is str for key in found):
-        raise _Unusual
-    return found
+    return {pair["key"]: _value(pair["value"]) for pair in pairs}
+
+
+def _json(value: Any) -> str:
+    """JSON for a column. Raises TypeError where a key is no text."""
+    return orjson.dumps(value).decode()
 
 
 def _value(held: dict[str, Any]) -> Any:
@@ -227,8 +237,6 @@ def _event(raw: dict[str, Any]) -> list[Any]:
 
 
 def _link(raw: dict[str, Any]) -> list[Any]:
-    if not _TRACE_ID.fullmatch(raw["traceId"]) or not _SPAN_ID.fullmatch(raw["spanId"]):
-        raise _Unusual
     return [raw["traceId"], raw["spanId"], _attributes(raw.get("attributes") or [])]
 
 
